@@ -1,0 +1,24 @@
+"""Ledgerlake, the payments lakehouse. In a notebook: ``lakehouse.session()`` and ``lakehouse.sql("...")``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from pyspark.sql import SparkSession
+
+
+def session() -> SparkSession:
+    """The Spark session of this process with every table of the warehouse registered; made on first call.
+
+    Needs no running service.
+    """
+    from lakehouse import context
+
+    return context.spark()
+
+
+def sql(query: str) -> DataFrame:
+    """Run a query on Spark and bring the rows here as a pandas frame. Needs no running service."""
+    return session().sql(query).toPandas()

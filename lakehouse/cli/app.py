@@ -1,0 +1,24 @@
+"""The ``lakehouse`` command. Modules of nouns are imported here; what they work with, only when a command runs."""
+
+from __future__ import annotations
+
+import importlib
+
+import typer
+
+app = typer.Typer(
+    name="lakehouse",
+    help="Ledgerlake, the payments lakehouse: from a row in PostgreSQL to an answer, a dashboard and a model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+for _noun in ("tables", "simulate", "ingest", "transform", "query", "config"):
+    app.add_typer(importlib.import_module(f"lakehouse.cli.{_noun}").app, name=_noun)
+for _module in ("setup", "stack", "demo"):
+    importlib.import_module(f"lakehouse.cli.{_module}").register(app)
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,173 @@
+"""Clients, built when first asked for and kept for the process. The only owner of a SparkSession.
+
+``spark()`` and ``duckdb()`` need only the files of the tables; the others need their service and raise
+UnavailableError with the next step when it does not answer.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from lakehouse import jvm, names, secrets, settings
+from lakehouse.errors import UnavailableError
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb as _duckdb
+    import psycopg
+    from pyspark.sql import SparkSession
+
+_lock = RLock()
+_session: SparkSession | None = None
+
+HOST = "127.0.0.1"
+
+
+def tables(config: Settings) -> Iterator[tuple[str, str, Path]]:
+    """Every Delta table in the warehouse as (schema, table, folder), by looking at the folders alone."""
+    for schema in names.SCHEMAS:
+        for log in sorted((config.warehouse / schema).glob("*/_delta_log")):
+            yield schema, log.parent.name, log.parent
+
+
+def spark(config: Settings | None = None) -> SparkSession:
+    """The Spark session of this process, with the warehouse's tables registered. Made once; thread-safe."""
+    global _session
+    with _lock:
+        if _session is None:
+            _session = _start_spark(config or settings.current())
+            register_tables(config)
+            atexit.register(stop_spark)
+        return _session
+
+
+def stop_spark() -> None:
+    """Stop the session, if there is one. A later ``spark()`` starts a new one."""
+    global _session
+    with _lock:
+        if _session is not None:
+            _session.stop()
+            _session = None
+
+
+def register_tables(config: Settings | None = None) -> None:
+    """Make every Delta table of the warehouse known to the session's catalog. Idempotent; reads no data."""
+    config = config or settings.current()
+    session = spark(config)
+    for schema in names.SCHEMAS:
+        session.sql(f"CREATE SCHEMA IF NOT EXISTS {schema} LOCATION '{config.warehouse / schema}'")
+    known = {(s, t.name) for s in names.SCHEMAS for t in session.catalog.listTables(s)}
+    missing = [(s, t, folder) for s, t, folder in tables(config) if (s, t) not in known]
+
+    def register(entry: tuple[str, str, Path]) -> None:
+        schema, table, folder = entry
+        session.sql(f"CREATE TABLE IF NOT EXISTS {schema}.{table} USING delta LOCATION '{folder}'")
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(register, missing))
+
+
+def _start_spark(config: Settings) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    home = jvm.spark_java_home(config)
+    settings.export({"JAVA_HOME": str(home), "SPARK_LOCAL_IP": HOST, "PYSPARK_PYTHON": _python()})
+    config.warehouse.mkdir(parents=True, exist_ok=True)
+    scratch = config.state / "run" / "spark"
+    scratch.mkdir(parents=True, exist_ok=True)
+    options: dict[str, Any] = {
+        "spark.jars": ",".join(str(p) for p in jvm.jars(config, "spark")),
+        "spark.driver.memory": f"{config.memory.spark}m",
+        "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -Duser.timezone=UTC -Dderby.system.home={scratch}",
+        "spark.driver.bindAddress": HOST,
+        "spark.driver.host": HOST,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(config.warehouse),
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+    }
+    builder = SparkSession.builder.master("local[2]").appName("lakehouse")
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    session: SparkSession = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _python() -> str:
+    import sys
+
+    return sys.executable
+
+
+def duckdb(database: Path | None = None) -> _duckdb.DuckDBPyConnection:
+    """A DuckDB connection, in UTC, that can read Delta tables: in memory, or ``database`` opened read-only."""
+    import duckdb
+    import duckdb_extension_delta
+
+    extension = next(Path(duckdb_extension_delta.__file__).parent.glob("extensions/*/delta.duckdb_extension"))
+    connection = duckdb.connect(str(database) if database else ":memory:", read_only=database is not None)
+    connection.execute(f"LOAD '{extension}'")
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def trino(config: Settings | None = None) -> Any:
+    """A DB-API connection to Trino, catalog ``lake``."""
+    import trino
+
+    config = config or settings.current()
+    return trino.dbapi.connect(
+        host=HOST, port=config.ports.trino, user="lakehouse", catalog=names.TRINO_CATALOG, timezone="UTC"
+    )
+
+
+def postgres(config: Settings | None = None, *, user: str = "ledger", database: str = "payments") -> psycopg.Connection[Any]:
+    """A connection to the source database as ``user``, by SCRAM with the generated password."""
+    import psycopg
+
+    config = config or settings.current()
+    password = secrets.read(config, f"postgres-{user}").get_secret_value()
+    try:
+        return psycopg.connect(
+            host=HOST, port=config.ports.postgres, user=user, password=password, dbname=database, connect_timeout=10,
+            options="-c timezone=UTC",
+        )
+    except psycopg.OperationalError as error:
+        raise UnavailableError(
+            f"PostgreSQL on port {config.ports.postgres} did not answer: {str(error).strip()}",
+            hint="lakehouse up, then lakehouse status",
+        ) from None
+
+
+def kafka_servers(config: Settings | None = None) -> str:
+    """Kafka's bootstrap servers."""
+    return f"{HOST}:{(config or settings.current()).ports.kafka}"
+
+
+def connect_url(config: Settings | None = None) -> str:
+    """Kafka Connect's REST address."""
+    return f"http://{HOST}:{(config or settings.current()).ports.connect}"
+
+
+def mlflow_url(config: Settings | None = None) -> str:
+    """Address of the MLflow pages."""
+    return f"http://{HOST}:{(config or settings.current()).ports.mlflow}"
+
+
+def mlflow_store(config: Settings | None = None) -> str:
+    """Where MLflow keeps runs and models. A file, so that notebooks work with the server stopped."""
+    return f"sqlite:///{(config or settings.current()).state / 'mlflow' / 'mlflow.db'}"

@@ -1,0 +1,145 @@
+"""What a source table can say of itself. Read ``lakehouse/tables/ledger.py`` first: it is this grammar in use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from lakehouse.contracts.types import Type
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+class Sensitivity(StrEnum):
+    """Who may see a column. ``PERSONAL`` and ``SECRET`` columns are erasure targets."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    PERSONAL = "personal"
+    SECRET = "secret"
+
+
+class SourceKind(StrEnum):
+    """How changes of a source reach Kafka."""
+
+    POSTGRES = "postgres"
+    EVENTS = "events"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A system that tables come from: one capture connector, one streaming application.
+
+    ``database`` and ``schema`` are where a PostgreSQL source keeps its tables; events have neither.
+    """
+
+    name: str
+    kind: SourceKind
+    owner: str
+    description: str
+    database: str = "payments"
+    schema: str = "public"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. ``nullable`` is what the source allows; ``values`` closes the set of texts that may appear.
+
+    ``references`` is ``"<table>.<column>"`` of the same source.
+    """
+
+    name: str
+    type: Type
+    description: str
+    nullable: bool = False
+    sensitivity: Sensitivity = Sensitivity.INTERNAL
+    values: tuple[str, ...] = ()
+    references: str | None = None
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long rows are kept: ``bronze_days`` in the log table (None: for ever), ``topic_days`` in Kafka."""
+
+    bronze_days: int | None = None
+    topic_days: int = 7
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old the newest row may be, in seconds from source clock to now, before a warning and before a failure."""
+
+    warn_seconds: int = 300
+    fail_seconds: int = 3600
+
+
+@dataclass(frozen=True)
+class Event:
+    """For tables of an event source: which column identifies an event and which says when it happened."""
+
+    id_column: str
+    time_column: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One source table: one row per ``grain``.
+
+    ``key`` names the primary key columns, in order; Kafka messages are keyed by them, so order within a key is
+    partition order. ``version`` is part of every bronze row (``_contract_version``): raise it when columns change.
+    """
+
+    source: Source
+    name: str
+    description: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    event: Event | None = None
+    topic_partitions: int = 1
+    retention: Retention = Retention()
+    freshness: Freshness = Freshness()
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        problems = list(_problems(self))
+        if problems:
+            raise ValueError(f"table {self.source.name}.{self.name}: " + "; ".join(problems))
+
+    def column(self, name: str) -> Column:
+        """The column called ``name``; KeyError if there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def key_columns(self) -> tuple[Column, ...]:
+        return tuple(self.column(name) for name in self.key)
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that change when a column's name, type or nullability, or the key, changes."""
+        shape = repr((self.key, [(c.name, c.type, c.nullable) for c in self.columns]))
+        return sha256(shape.encode()).hexdigest()[:12]
+
+
+def _problems(table: Table) -> list[str]:
+    names = [c.name for c in table.columns]
+    found = [f"{n!r} is not lower snake case" for n in [table.name, *names] if not _NAME.fullmatch(n)]
+    found += [f"column {n!r} is declared twice" for n in sorted({n for n in names if names.count(n) > 1})]
+    found += [f"key column {n!r} is not declared" for n in table.key if n not in names]
+    if not table.key:
+        found.append("a table has a key")
+    found += [f"key column {c.name!r} is nullable" for c in table.columns if c.name in table.key and c.nullable]
+    if (table.event is not None) != (table.source.kind is SourceKind.EVENTS):
+        found.append("tables of an event source, and only they, declare event=Event(...)")
+    if table.event:
+        found += [
+            f"event column {n!r} is not declared"
+            for n in (table.event.id_column, table.event.time_column)
+            if n not in names
+        ]
+    return found

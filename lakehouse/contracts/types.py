@@ -1,0 +1,73 @@
+"""The logical types a column may have. Engines map them in ``lakehouse.render``; nothing here knows an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Type:
+    """Base of every logical type."""
+
+
+@dataclass(frozen=True)
+class Boolean(Type):
+    """True or false."""
+
+
+@dataclass(frozen=True)
+class Integer(Type):
+    """A signed whole number of ``bits`` bits: 16, 32 or 64."""
+
+    bits: int = 64
+
+    def __post_init__(self) -> None:
+        if self.bits not in (16, 32, 64):
+            raise ValueError(f"an integer has 16, 32 or 64 bits, not {self.bits}")
+
+
+@dataclass(frozen=True)
+class Decimal(Type):
+    """An exact number with ``precision`` digits, ``scale`` of them after the point. Never money: see ``Integer``."""
+
+    precision: int
+    scale: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.precision <= 38 or not 0 <= self.scale <= self.precision:
+            raise ValueError(f"decimal({self.precision},{self.scale}): precision is 1 to 38, scale 0 to precision")
+
+
+@dataclass(frozen=True)
+class Double(Type):
+    """A 64-bit float. Never money."""
+
+
+@dataclass(frozen=True)
+class String(Type):
+    """Unicode text of any length."""
+
+
+@dataclass(frozen=True)
+class Uuid(Type):
+    """An RFC 9562 identifier, kept as lower-case text."""
+
+
+@dataclass(frozen=True)
+class Json(Type):
+    """A JSON document, kept as its text."""
+
+
+@dataclass(frozen=True)
+class Binary(Type):
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class Timestamp(Type):
+    """An instant, in UTC, to the microsecond."""
+
+
+@dataclass(frozen=True)
+class Date(Type):
+    """A calendar day without a time zone."""

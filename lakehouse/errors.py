@@ -1,0 +1,69 @@
+"""Every exception of the package, in families by who must act."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class LakehouseError(Exception):
+    """Something the caller can act on.
+
+    ``message`` says what happened to which named thing; ``hint`` is the next step; ``fields`` are the facts a
+    program would want. ``exit_code`` is what the command line returns.
+    """
+
+    exit_code = 1
+    retryable = False
+
+    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.fields = fields
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as the JSON document that ``--output json`` prints."""
+        return {"error": type(self).__name__, "message": self.message, "hint": self.hint, "fields": self.fields}
+
+
+class ConfigError(LakehouseError):
+    """The operator must change a setting or the machine."""
+
+
+class ContractError(LakehouseError):
+    """The author of a declaration must change it."""
+
+
+class DataError(LakehouseError):
+    """The data is not what was declared or asked for; the owner of the data must act."""
+
+
+class UsageError(LakehouseError):
+    """The command was called with something it does not know."""
+
+    exit_code = 2
+
+
+class DriftError(LakehouseError):
+    """Two things that must agree do not: findings to look at, not a failure of the machine."""
+
+    exit_code = 3
+
+
+class UnavailableError(LakehouseError):
+    """A service did not answer; the same call may succeed later."""
+
+    exit_code = 4
+    retryable = True
+
+
+class SafetyError(LakehouseError):
+    """Refused, because going on could destroy or mix up data."""
+
+
+def suggest(name: str, known: list[str] | tuple[str, ...]) -> str:
+    """``", did you mean 'x'?"`` for the closest known name, or the empty string."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f", did you mean {close[0]!r}?" if close else ""

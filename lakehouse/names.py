@@ -1,0 +1,56 @@
+"""The only place that joins names. Segments are joined by ``__``; every name is lower snake case."""
+
+from __future__ import annotations
+
+from lakehouse.contracts import SourceKind, Table
+
+BRONZE, SILVER, GOLD, OPS = "bronze", "silver", "gold", "ops"
+SCHEMAS = (BRONZE, SILVER, GOLD, OPS)
+TRINO_CATALOG = "lake"
+
+
+def topic(table: Table) -> str:
+    """Kafka topic: ``ledger.public.payments`` for a PostgreSQL table, ``events.checkout`` for events."""
+    if table.source.kind is SourceKind.POSTGRES:
+        return f"{table.source.name}.{table.source.schema}.{table.name}"
+    return f"{table.source.name}.{table.name}"
+
+
+def bronze(table: Table) -> str:
+    """Bronze log table, with its schema: ``bronze.ledger__payments``."""
+    return f"{BRONZE}.{table.source.name}__{table.name}"
+
+
+def quarantine(table: Table) -> str:
+    """Where what cannot be parsed goes: ``ops.ledger__payments__quarantine``."""
+    return f"{OPS}.{table.source.name}__{table.name}__quarantine"
+
+
+def staging_model(table: Table) -> str:
+    """dbt model of the current state: ``stg_ledger__payments``."""
+    return f"stg_{table.source.name}__{table.name}"
+
+
+def staging(table: Table) -> str:
+    """Silver table of the current state, with its schema: ``silver.stg_ledger__payments``."""
+    return f"{SILVER}.{staging_model(table)}"
+
+
+def connector(source: str) -> str:
+    """Kafka Connect connector of a source: ``capture_ledger``."""
+    return f"capture_{source}"
+
+
+def publication(source: str) -> str:
+    """PostgreSQL publication of a source: ``capture_ledger``."""
+    return f"capture_{source}"
+
+
+def replication_slot(source: str) -> str:
+    """PostgreSQL logical replication slot of a source: ``capture_ledger``."""
+    return f"capture_{source}"
+
+
+def model(catalog: str, use: str, kind: str) -> str:
+    """Registered model: ``<catalog>.ml.<use>_<kind>``."""
+    return f"{catalog}.ml.{use}_{kind}"

