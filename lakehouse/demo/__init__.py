@@ -1,0 +1,5 @@
+"""The whole platform once through: what ``lakehouse demo`` runs and reports."""
+
+from lakehouse.demo.pipeline import Demo, Step, run
+
+__all__ = ["Demo", "Step", "run"]
