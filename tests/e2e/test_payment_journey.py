@@ -1,0 +1,138 @@
+"""One payment, written by hand, from its PostgreSQL row to the answers of three engines. Read it top to bottom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lakehouse import context
+from lakehouse.ingest import capture, stream
+from lakehouse.query import engines, sync
+from lakehouse.settings import Settings
+from lakehouse.telemetry import quiet
+from lakehouse.transform import build
+
+PAYMENT = "pay_journey"
+
+SHOP = """
+insert into merchants values ('mer_journey', 'Sakura Tea KK', 'Sakura Tea', '5499', 'JP', 'JPY', 250, 30, 'active',
+  '2026-01-05Z', '2026-01-05Z', '2026-01-05Z');
+insert into customers values ('cus_journey', 'Ada Example', 'ada@example.test', null, '1990-02-28', 'JP', '2026-01-06Z', '2026-01-06Z');
+insert into products values ('prd_journey', 'mer_journey', 'Sencha', 'tea', 1500, 'JPY', 'active', '2026-01-05Z', '2026-01-05Z');
+insert into payment_methods values ('pm_journey', 'cus_journey', 'card', 'visa', '4242', 'fp_journey', 'JP', '2028-12-31',
+  '2026-01-06Z', '2026-01-06Z');
+"""
+REQUESTED = """
+insert into payments (payment_id, customer_id, merchant_id, product_id, payment_method_id, amount_minor, currency_code, fee_minor,
+  status, channel, ip_country_code, metadata, requested_at, created_at, updated_at)
+values ('pay_journey', 'cus_journey', 'mer_journey', 'prd_journey', 'pm_journey', 1500, 'JPY', 0,
+  'requested', 'web', 'JP', %s, '2026-01-07 10:00Z', '2026-01-07 10:00Z', '2026-01-07 10:00Z')
+"""
+AUTHORIZED = """
+update payments set status = 'authorized', authorized_at = '2026-01-07 10:00:02.123456Z', updated_at = '2026-01-07 10:00:02.123456Z'
+where payment_id = 'pay_journey'
+"""
+CAPTURED = """
+update payments set status = 'captured', fee_minor = 68, captured_at = '2026-01-08 09:00Z', updated_at = '2026-01-08 09:00Z'
+where payment_id = 'pay_journey'
+"""
+REFUNDED = """
+insert into refunds values ('ref_journey', 'pay_journey', 400, 'JPY', 'requested_by_customer', 'succeeded', '2026-01-20Z', '2026-01-20Z')
+"""
+LARGE = '{"note": "' + "".join(chr(33 + (i * i * 31 + i // 7) % 90) for i in range(20_000)).replace('"', "'").replace("\\", "/") + '"}'
+
+
+def land(config: Settings) -> None:
+    capture.wait(config, "ledger")
+    stream.run(config, "ledger", once=True, progress=quiet)
+    report = build.build(config, progress=quiet)
+    assert not [n for n in report.nodes if n.status in ("fail", "error")]
+    sync.sync(config)
+
+
+def ask(config: Settings, engine: str, sql: str) -> list[dict[str, Any]]:
+    result = engines.run(config, engine, sql)
+    return [dict(zip([c["name"] for c in result.columns], row, strict=True)) for row in result.rows]
+
+
+@pytest.fixture(scope="module")
+def travelled(stack: Settings) -> Settings:
+    """The payment is requested, authorized, captured and partly refunded; landed twice on its way."""
+    with context.postgres(stack) as database:
+        database.execute(SHOP)
+        database.execute(REQUESTED, [LARGE])
+        database.commit()
+        database.execute(AUTHORIZED)
+    land(stack)
+    with context.postgres(stack) as database:
+        database.execute(CAPTURED)
+        database.commit()
+        database.execute(REFUNDED)
+    land(stack)
+    return stack
+
+
+def test_bronze_has_every_change_once_and_in_order(travelled: Settings) -> None:
+    log = ask(
+        travelled,
+        "duckdb",
+        f"select _op, status, _topic, _unchanged from bronze.ledger__payments where payment_id = '{PAYMENT}' order by _partition, _offset",
+    )
+    assert [(r["_op"], r["status"]) for r in log] == [("c", "requested"), ("u", "authorized"), ("u", "captured")]
+    assert {r["_topic"] for r in log} == {"ledger.public.payments"}
+    assert [r["_unchanged"] for r in log] == [[], ["metadata"], ["metadata"]], "PostgreSQL does not send what an update left alone"
+
+
+def test_silver_has_the_current_state_with_what_was_not_sent(travelled: Settings) -> None:
+    (row,) = ask(
+        travelled,
+        "duckdb",
+        f"select status, fee_minor, authorized_at, metadata, _is_deleted from silver.stg_ledger__payments where payment_id = '{PAYMENT}'",
+    )
+    assert row["status"] == "captured"
+    assert row["fee_minor"] == 68
+    assert row["authorized_at"] == "2026-01-07T10:00:02.123456Z"
+    assert row["metadata"] == LARGE
+    assert row["_is_deleted"] is False
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "trino", "spark"])
+def test_gold_says_the_same_on_every_engine(travelled: Settings, engine: str) -> None:
+    (row,) = ask(
+        travelled,
+        engine,
+        "select currency_code, amount_minor, captured_minor, fee_minor, refunded_minor, dispute_lost_minor, net_minor, is_refunded, "
+        f"captured_on from gold.fct_payments where payment_id = '{PAYMENT}'",
+    )
+    assert row == {
+        "currency_code": "JPY",
+        "amount_minor": 1500,
+        "captured_minor": 1500,
+        "fee_minor": 68,
+        "refunded_minor": 400,
+        "dispute_lost_minor": 0,
+        "net_minor": 1032,
+        "is_refunded": True,
+        "captured_on": "2026-01-08",
+    }
+
+
+def test_the_merchant_sees_it_on_the_days_it_happened(travelled: Settings) -> None:
+    days = ask(
+        travelled,
+        "trino",
+        "select activity_on, gross_minor, fee_minor, refunded_minor, net_minor from gold.agg_daily_merchant_revenue "
+        "where merchant_id = 'mer_journey' order by activity_on",
+    )
+    assert [tuple(d.values()) for d in days] == [("2026-01-08", 1500, 68, 0, 1432), ("2026-01-20", 0, 0, 400, -400)]
+
+
+def test_a_deleted_row_is_gone_from_gold_and_known_in_silver(travelled: Settings) -> None:
+    with context.postgres(travelled) as database:
+        database.execute("delete from refunds where refund_id = 'ref_journey'")
+    land(travelled)
+    (row,) = ask(travelled, "duckdb", "select _is_deleted, amount_minor from silver.stg_ledger__refunds where refund_id = 'ref_journey'")
+    assert row == {"_is_deleted": True, "amount_minor": 400}
+    (gold,) = ask(travelled, "duckdb", f"select refunded_minor, net_minor from gold.fct_payments where payment_id = '{PAYMENT}'")
+    assert gold == {"refunded_minor": 0, "net_minor": 1432}
