@@ -1,0 +1,90 @@
+"""`lakehouse demo` as other tools call it: one JSON document, twice in the same place."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse import context
+from lakehouse.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def lakehouse(*arguments: str) -> Any:
+    """Run a command in a process of its own, in the settings of the test stack, and read its document."""
+    told = subprocess.run(
+        [sys.executable, "-c", "from lakehouse.cli.app import main; main()", *arguments, "--output", "json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=dict(os.environ),
+        timeout=900,
+    )
+    assert told.returncode == 0, told.stderr[-4000:] + told.stdout[-2000:]
+    assert len(told.stdout.splitlines()) == 1, told.stdout
+    return json.loads(told.stdout)
+
+
+@pytest.fixture(scope="module")
+def demos(stack: Settings) -> list[dict[str, Any]]:
+    context.stop_spark()
+    return [lakehouse("demo", "--payments", "600", "--seed", "11") for _ in range(2)]
+
+
+def test_source_trino_and_duckdb_agree_to_the_minor_unit(demos: list[dict[str, Any]]) -> None:
+    for demo in demos:
+        revenue = demo["revenue_by_currency"]
+        assert revenue["source"] == revenue["trino"] == revenue["duckdb"]
+        assert demo["engines_agree"] is True
+        assert demo["payments_in_source"] == demo["payments_in_gold"]
+        assert len(revenue["source"]) >= 3
+
+
+def test_a_second_run_adds_a_further_stretch_and_processes_only_it(demos: list[dict[str, Any]]) -> None:
+    first, second = demos
+    assert second["stretch"] == first["stretch"] + 1
+    assert second["payments_in_source"] == first["payments_in_source"] + 600
+    rows = [{s["name"]: s["rows"] for s in demo["steps"]} for demo in demos]
+    assert rows[1]["ingest ledger"] < 1.5 * rows[0]["ingest ledger"]
+
+
+def test_the_journey_names_every_place(demos: list[dict[str, Any]]) -> None:
+    journey = demos[1]["journey"]
+    assert journey["postgres"]["payment_id"] == journey["payment_id"]
+    assert [set(place) for place in journey["kafka"]] == [{"_topic", "_partition", "_offset"}] * len(journey["bronze"])
+    assert journey["silver"][0]["status"] == journey["gold"][0]["status"] == journey["postgres"]["status"]
+    assert journey["answers"]["trino"] == journey["answers"]["duckdb"] != []
+
+
+def test_steps_tell_seconds_and_rows(demos: list[dict[str, Any]]) -> None:
+    for step in demos[0]["steps"]:
+        assert set(step) == {"name", "seconds", "rows"}
+    assert {"simulate", "ingest ledger", "ingest events", "transform", "ask", "train in notebook"} <= {
+        s["name"] for s in demos[0]["steps"]
+    }
+
+
+def test_the_model_is_in_the_registry_and_on_the_pages(demos: list[dict[str, Any]], stack: Settings) -> None:
+    import requests
+
+    model = demos[1]["model"]
+    assert {"run_id", "name", "version", "average_precision"} <= set(model)
+    answer = requests.get(
+        f"{context.mlflow_url(stack)}/api/2.0/mlflow/registered-models/alias",
+        params={"name": model["name"], "alias": "candidate"},
+        timeout=30,
+    )
+    assert answer.json()["model_version"]["version"] == str(model["version"])
+
+
+def test_status_lists_the_services(demos: list[dict[str, Any]]) -> None:
+    services = lakehouse("status")["services"]
+    assert {s["name"] for s in services} == {"postgres", "kafka", "connect", "trino", "mlflow"}
+    assert all(s["state"] == "running" and s["pid"] and s["rss_bytes"] > 0 for s in services)
