@@ -16,6 +16,11 @@ def topic(table: Table) -> str:
     return f"{table.source.name}.{table.name}"
 
 
+def heartbeat_topic(source: str) -> str:
+    """Kafka topic of a connector's heartbeats, as Debezium names it: ``__debezium-heartbeat.ledger``."""
+    return f"__debezium-heartbeat.{source}"
+
+
 def bronze(table: Table) -> str:
     """Bronze log table, with its schema: ``bronze.ledger__payments``."""
     return f"{BRONZE}.{table.source.name}__{table.name}"

@@ -25,6 +25,23 @@ from lakehouse.contracts.types import (
 )
 
 __all__ = [
-    "Binary", "Boolean", "Column", "Date", "Decimal", "Double", "Event", "Freshness", "Integer", "Json", "Retention",
-    "Sensitivity", "Source", "SourceKind", "String", "Table", "Timestamp", "Type", "Uuid",
+    "Binary",
+    "Boolean",
+    "Column",
+    "Date",
+    "Decimal",
+    "Double",
+    "Event",
+    "Freshness",
+    "Integer",
+    "Json",
+    "Retention",
+    "Sensitivity",
+    "Source",
+    "SourceKind",
+    "String",
+    "Table",
+    "Timestamp",
+    "Type",
+    "Uuid",
 ]

@@ -133,7 +133,9 @@ def _problems(table: Table) -> list[str]:
     found += [f"key column {n!r} is not declared" for n in table.key if n not in names]
     if not table.key:
         found.append("a table has a key")
-    found += [f"key column {c.name!r} is nullable" for c in table.columns if c.name in table.key and c.nullable]
+    found += [
+        f"key column {c.name!r} is nullable" for c in table.columns if c.name in table.key and c.nullable
+    ]
     if (table.event is not None) != (table.source.kind is SourceKind.EVENTS):
         found.append("tables of an event source, and only they, declare event=Event(...)")
     if table.event:

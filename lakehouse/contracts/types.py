@@ -35,7 +35,9 @@ class Decimal(Type):
 
     def __post_init__(self) -> None:
         if not 1 <= self.precision <= 38 or not 0 <= self.scale <= self.precision:
-            raise ValueError(f"decimal({self.precision},{self.scale}): precision is 1 to 38, scale 0 to precision")
+            raise ValueError(
+                f"decimal({self.precision},{self.scale}): precision is 1 to 38, scale 0 to precision"
+            )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Declaration to text or plain data, one target per module. Pure and total: an unknown type is an error."""

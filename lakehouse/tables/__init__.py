@@ -21,20 +21,30 @@ def all() -> tuple[Table, ...]:  # noqa: A001  reads as tables.all()
         for table in importlib.import_module(f"{__name__}.{module}").TABLES:
             place = (table.source.name, table.name)
             if place in found:
-                raise ContractError(f"table {'.'.join(place)} is declared twice", hint=f"see lakehouse/tables/{module}.py")
+                raise ContractError(
+                    f"table {'.'.join(place)} is declared twice", hint=f"see lakehouse/tables/{module}.py"
+                )
             found[place] = table
     return tuple(found.values())
 
 
 def get(name: str) -> Table:
     """The table called ``<source>.<table>``, or ``<table>`` where only one source has it; else UsageError."""
-    matches = [t for t in all() if name in (t.name, f"{t.source.name}.{t.name}", f"{t.source.name}__{t.name}")]
+    matches = [
+        t for t in all() if name in (t.name, f"{t.source.name}.{t.name}", f"{t.source.name}__{t.name}")
+    ]
     if len(matches) == 1:
         return matches[0]
     known = [f"{t.source.name}.{t.name}" for t in all()]
     if matches:
-        raise UsageError(f"table name {name!r} is ambiguous", hint="say " + " or ".join(k for k in known if k.endswith(f".{name}")))
-    raise UsageError(f"unknown table {name!r}{suggest(name, known + [t.name for t in all()])}", hint="known: " + ", ".join(known))
+        raise UsageError(
+            f"table name {name!r} is ambiguous",
+            hint="say " + " or ".join(k for k in known if k.endswith(f".{name}")),
+        )
+    raise UsageError(
+        f"unknown table {name!r}{suggest(name, known + [t.name for t in all()])}",
+        hint="known: " + ", ".join(known),
+    )
 
 
 def sources() -> tuple[Source, ...]:

@@ -72,7 +72,9 @@ CUSTOMERS = Table(
         Column("customer_id", String(), "Identifier, `cus_...`."),
         Column("full_name", String(), "Name as given.", sensitivity=Sensitivity.PERSONAL),
         Column("email", String(), "E-mail address.", sensitivity=Sensitivity.PERSONAL),
-        Column("phone", String(), "Telephone number, E.164.", nullable=True, sensitivity=Sensitivity.PERSONAL),
+        Column(
+            "phone", String(), "Telephone number, E.164.", nullable=True, sensitivity=Sensitivity.PERSONAL
+        ),
         Column("birth_on", Date(), "Date of birth.", nullable=True, sensitivity=Sensitivity.PERSONAL),
         _country("Where the customer lives, ISO 3166-1 alpha-2."),
         _CREATED,
@@ -110,8 +112,16 @@ PAYMENT_METHODS = Table(
         Column("customer_id", String(), "Whose it is.", references="customers.customer_id"),
         Column("kind", String(), "What it is.", values=("card", "wallet", "bank_debit")),
         Column("brand", String(), "Network, wallet or scheme: visa, mastercard, apple_pay, sepa ..."),
-        Column("card_last4", String(), "Last four digits, cards only.", nullable=True, sensitivity=Sensitivity.PERSONAL),
-        Column("fingerprint", String(), "Same for the same card or account.", sensitivity=Sensitivity.PERSONAL),
+        Column(
+            "card_last4",
+            String(),
+            "Last four digits, cards only.",
+            nullable=True,
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+        Column(
+            "fingerprint", String(), "Same for the same card or account.", sensitivity=Sensitivity.PERSONAL
+        ),
         Column("issuer_country_code", String(), "Where it was issued, ISO 3166-1 alpha-2."),
         Column("expires_on", Date(), "Last valid day, cards only.", nullable=True),
         _CREATED,
@@ -134,7 +144,12 @@ PAYMENTS = Table(
         Column("amount_minor", Integer(), "Amount asked for."),
         _currency(),
         Column("fee_minor", Integer(), "Platform fee; 0 until captured."),
-        Column("status", String(), "Where the payment stands.", values=("requested", "authorized", "captured", "failed")),
+        Column(
+            "status",
+            String(),
+            "Where the payment stands.",
+            values=("requested", "authorized", "captured", "failed"),
+        ),
         Column("channel", String(), "Where it was made.", values=("web", "mobile", "point_of_sale", "api")),
         Column("ip_country_code", String(), "Country of the payer's address.", nullable=True),
         Column("failure_code", String(), "Why it failed.", nullable=True),
@@ -159,7 +174,9 @@ REFUNDS = Table(
         Column("payment_id", String(), "What is refunded.", references="payments.payment_id"),
         Column("amount_minor", Integer(), "Amount given back."),
         _currency(),
-        Column("reason", String(), "Why.", values=("requested_by_customer", "duplicate", "product_unavailable")),
+        Column(
+            "reason", String(), "Why.", values=("requested_by_customer", "duplicate", "product_unavailable")
+        ),
         Column("status", String(), "Where the refund stands.", values=("pending", "succeeded", "failed")),
         _CREATED,
         _UPDATED,
@@ -177,7 +194,12 @@ DISPUTES = Table(
         Column("payment_id", String(), "What is disputed.", references="payments.payment_id"),
         Column("amount_minor", Integer(), "Amount in dispute."),
         _currency(),
-        Column("reason", String(), "What the payer says.", values=("fraudulent", "not_received", "not_as_described")),
+        Column(
+            "reason",
+            String(),
+            "What the payer says.",
+            values=("fraudulent", "not_received", "not_as_described"),
+        ),
         Column("status", String(), "Where the dispute stands.", values=("opened", "won", "lost")),
         Column("opened_at", Timestamp(), "When the platform was told."),
         Column("closed_at", Timestamp(), "When it was decided.", nullable=True),
@@ -222,7 +244,9 @@ LEDGER_ENTRIES = Table(
             values=("clearing", "merchant_payable", "fee_income", "dispute_receivable"),
         ),
         Column("merchant_id", String(), "Whose account it concerns.", references="merchants.merchant_id"),
-        Column("payment_id", String(), "Cause, unless a payout.", nullable=True, references="payments.payment_id"),
+        Column(
+            "payment_id", String(), "Cause, unless a payout.", nullable=True, references="payments.payment_id"
+        ),
         Column("payout_id", String(), "Cause, if a payout.", nullable=True, references="payouts.payout_id"),
         Column("amount_minor", Integer(), "Signed amount."),
         _currency(),

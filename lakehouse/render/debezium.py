@@ -1,0 +1,118 @@
+"""Debezium connector of a PostgreSQL source, and the JSON in which a captured value travels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lakehouse import names
+from lakehouse.contracts import (
+    Binary,
+    Boolean,
+    Date,
+    Decimal,
+    Double,
+    Integer,
+    Json,
+    Source,
+    SourceKind,
+    String,
+    Table,
+    Timestamp,
+    Type,
+    Uuid,
+)
+from lakehouse.errors import ContractError
+from lakehouse.render.common import require_kind, unknown_type
+from lakehouse.render.kafka import MAX_MESSAGE_BYTES
+from lakehouse.render.postgres import CAPTURE_ROLE
+
+UNAVAILABLE = "__debezium_unavailable_value"
+"""Stands for a value that PostgreSQL did not send because it did not change (TOAST)."""
+
+
+def secret(folder: Path, name: str) -> str:
+    """A reference that Connect resolves itself, so that no password lies in its config topic.
+
+    The worker needs ``config.providers=directory`` and
+    ``config.providers.directory.class=org.apache.kafka.common.config.provider.DirectoryConfigProvider``.
+    """
+    return f"${{directory:{folder}:{name}}}"
+
+
+def connector(
+    source: Source, tables: Sequence[Table], *, host: str, port: int, password: str, user: str = CAPTURE_ROLE
+) -> dict[str, str]:
+    """Configuration of the connector ``names.connector(source.name)``, for ``PUT /connectors/<name>/config``.
+
+    ``password`` is the password, or better ``secret(...)``. A first start snapshots the tables; a later one goes on
+    where the connector stood. Records and source offsets are written in one Kafka transaction per poll.
+    """
+    for table in tables:
+        require_kind(table, SourceKind.POSTGRES, "debezium")
+        for column in table.columns:
+            json_form(column.type)
+    if not tables:
+        raise ContractError(
+            f"source {source.name!r} has no table to capture", hint="declare one in lakehouse/tables"
+        )
+    return {
+        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        "tasks.max": "1",
+        "database.hostname": host,
+        "database.port": str(port),
+        "database.user": user,
+        "database.password": password,
+        "database.dbname": source.database,
+        "topic.prefix": source.name,
+        "table.include.list": ",".join(f"{t.source.schema}.{t.name}" for t in tables),
+        "plugin.name": "pgoutput",
+        "slot.name": names.replication_slot(source.name),
+        "publication.name": names.publication(source.name),
+        "publication.autocreate.mode": "disabled",
+        "snapshot.mode": "initial",
+        "exactly.once.support": "required",
+        "transaction.boundary": "poll",
+        "heartbeat.interval.ms": "10000",
+        "decimal.handling.mode": "string",
+        "time.precision.mode": "adaptive_time_microseconds",
+        "binary.handling.mode": "bytes",
+        "unavailable.value.placeholder": UNAVAILABLE,
+        "tombstones.on.delete": "true",
+        # Truncates are changes too; without this Debezium leaves them out.
+        "skipped.operations": "none",
+        # pg_logical_emit_message() would go to a topic that is not there, and stop capture.
+        "message.prefix.exclude.list": ".*",
+        "max.batch.size": "8192",
+        "max.queue.size": "32768",
+        "max.queue.size.in.bytes": str(64 * 1024 * 1024),
+        "producer.override.max.request.size": str(MAX_MESSAGE_BYTES),
+        "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "key.converter.schemas.enable": "false",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+    }
+
+
+def json_form(type_: Type) -> str:
+    """How a captured value of the type looks in the message, in words."""
+    match type_:
+        case Boolean():
+            return "true or false"
+        case Integer():
+            return "number"
+        case Decimal():
+            return "string of digits"
+        case Double():
+            return "number"
+        case String() | Uuid():
+            return "string"
+        case Json():
+            return "string holding a JSON document"
+        case Binary():
+            return "string, base64"
+        case Timestamp():
+            return "string, ISO 8601 in UTC"
+        case Date():
+            return "number, days since 1970-01-01"
+    raise unknown_type(type_, "debezium")

@@ -1,0 +1,90 @@
+"""Kafka topics of the declarations, and the JSON in which a value travels in an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lakehouse import names
+from lakehouse.contracts import (
+    Binary,
+    Boolean,
+    Date,
+    Decimal,
+    Double,
+    Integer,
+    Json,
+    Source,
+    SourceKind,
+    String,
+    Table,
+    Timestamp,
+    Type,
+    Uuid,
+)
+from lakehouse.render.common import unknown_type
+
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+"""Largest message: Kafka's default of 1 MiB would stop capture at the first large JSON document."""
+
+_DAY_MS = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic to have: ``config`` is Kafka's topic configuration, all values text."""
+
+    name: str
+    partitions: int
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def topic_config(table: Table) -> dict[str, str]:
+    """Kafka's configuration of the table's topic. Messages are deleted by age, never compacted: it is a log."""
+    for column in table.columns:
+        json_form(column.type)
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(table.retention.topic_days * _DAY_MS),
+        "retention.bytes": "-1",
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        "min.insync.replicas": "1",
+    }
+
+
+def topic(table: Table) -> Topic:
+    """The topic of one table."""
+    return Topic(names.topic(table), table.topic_partitions, topic_config(table))
+
+
+def topics(source: Source, tables: Sequence[Table]) -> tuple[Topic, ...]:
+    """Every topic that a source needs: one per table, and capture's heartbeat, since the broker makes none itself."""
+    found = tuple(topic(t) for t in tables)
+    if source.kind is SourceKind.POSTGRES:
+        heartbeat = {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)}
+        found += (Topic(names.heartbeat_topic(source.name), 1, heartbeat),)
+    return found
+
+
+def json_form(type_: Type) -> str:
+    """How an event carries a value of the type, in words for whoever writes events."""
+    match type_:
+        case Boolean():
+            return "true or false"
+        case Integer():
+            return "number"
+        case Decimal():
+            return "string of digits"
+        case Double():
+            return "number"
+        case String() | Uuid():
+            return "string"
+        case Json():
+            return "string holding a JSON document"
+        case Binary():
+            return "string, base64"
+        case Timestamp():
+            return "string, ISO 8601 with offset"
+        case Date():
+            return "string, ISO 8601"
+    raise unknown_type(type_, "kafka")

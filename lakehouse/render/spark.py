@@ -1,0 +1,187 @@
+"""Spark's view of a declaration: SQL type names, and the columns of bronze, quarantine and staging, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakehouse.contracts import (
+    Binary,
+    Boolean,
+    Date,
+    Decimal,
+    Double,
+    Integer,
+    Json,
+    SourceKind,
+    String,
+    Table,
+    Timestamp,
+    Type,
+    Uuid,
+)
+from lakehouse.render.common import backticked, unknown_type
+
+if TYPE_CHECKING:
+    from pyspark.sql.types import DataType, StructType
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of a Spark table: ``type`` is its Spark SQL name. All fields are nullable."""
+
+    name: str
+    type: str
+    description: str
+
+
+_PLACE = (
+    Field("_topic", "STRING", "Kafka topic of the message."),
+    Field("_partition", "INT", "Kafka partition of the message."),
+    Field("_offset", "BIGINT", "Kafka offset of the message; orders the changes of a key."),
+    Field("_kafka_at", "TIMESTAMP", "When Kafka took the message, broker's record timestamp."),
+)
+_INGESTED = (
+    Field("_ingested_at", "TIMESTAMP", "When the row was written here, driver's clock: known time."),
+    Field("_contract_version", "INT", "Version of the declaration that the row was read with."),
+)
+
+CDC_METADATA: tuple[Field, ...] = (
+    Field(
+        "_op", "STRING", "Change: c create, u update, d delete, r snapshot read, t truncate, or tombstone."
+    ),
+    *_PLACE,
+    Field("_source_at", "TIMESTAMP", "When the change was committed, source clock."),
+    Field("_source_lsn", "BIGINT", "Position in PostgreSQL's log. For tracing, not for ordering."),
+    Field("_source_tx", "STRING", "Transaction of the change in PostgreSQL."),
+    Field("_is_snapshot", "BOOLEAN", "Whether the row was read by a snapshot rather than from the log."),
+    *_INGESTED,
+    Field(
+        "_unchanged",
+        "ARRAY<STRING>",
+        "Columns that PostgreSQL did not send: neither value nor null, unchanged.",
+    ),
+)
+"""First columns of a bronze table of a PostgreSQL source."""
+
+EVENT_METADATA: tuple[Field, ...] = (*_PLACE, *_INGESTED)
+"""First columns of a bronze table of events."""
+
+QUARANTINE: tuple[Field, ...] = (
+    *_PLACE,
+    *_INGESTED,
+    Field("key", "BINARY", "Key of the message, as received."),
+    Field("value", "BINARY", "Value of the message, as received."),
+    Field("reason", "STRING", "Why the message could not be read."),
+)
+"""Columns of every quarantine table: one row per message that could not be parsed."""
+
+_STAGING_METADATA: tuple[Field, ...] = (
+    Field(
+        "_is_deleted", "BOOLEAN", "Whether the row is gone at the source; its key and last values stay known."
+    ),
+    Field("_partition", "INT", "Kafka partition of the newest change."),
+    Field("_offset", "BIGINT", "Kafka offset of the newest change."),
+    Field("_source_at", "TIMESTAMP", "When the newest change was committed, source clock."),
+    Field("_ingested_at", "TIMESTAMP", "When the newest change reached bronze: known time."),
+)
+_EVENT_STAGING_METADATA = tuple(
+    f for f in _STAGING_METADATA if f.name in ("_partition", "_offset", "_ingested_at")
+)
+
+
+def sql_type(type_: Type) -> str:
+    """Spark SQL name of a logical type. JSON and UUIDs are text; an instant is TIMESTAMP (UTC session)."""
+    match type_:
+        case Boolean():
+            return "BOOLEAN"
+        case Integer(bits=16):
+            return "SMALLINT"
+        case Integer(bits=32):
+            return "INT"
+        case Integer(bits=64):
+            return "BIGINT"
+        case Decimal(precision=precision, scale=scale):
+            return f"DECIMAL({precision},{scale})"
+        case Double():
+            return "DOUBLE"
+        case String() | Uuid() | Json():
+            return "STRING"
+        case Binary():
+            return "BINARY"
+        case Timestamp():
+            return "TIMESTAMP"
+        case Date():
+            return "DATE"
+    raise unknown_type(type_, "spark")
+
+
+def declared(table: Table) -> tuple[Field, ...]:
+    """The declared columns, in order."""
+    return tuple(Field(c.name, sql_type(c.type), c.description) for c in table.columns)
+
+
+def metadata(table: Table) -> tuple[Field, ...]:
+    """The columns that bronze puts before the declared ones."""
+    return CDC_METADATA if table.source.kind is SourceKind.POSTGRES else EVENT_METADATA
+
+
+def bronze(table: Table) -> tuple[Field, ...]:
+    """Every column of the bronze table: one row per Kafka message that was parsed."""
+    return metadata(table) + declared(table)
+
+
+def staging(table: Table) -> tuple[Field, ...]:
+    """Every column of the silver staging table: one row per key, or per event."""
+    after = _STAGING_METADATA if table.source.kind is SourceKind.POSTGRES else _EVENT_STAGING_METADATA
+    return declared(table) + after
+
+
+def ddl(fields: tuple[Field, ...]) -> str:
+    """The fields as Spark's schema text: ``"`_op` STRING, `_topic` STRING"``. ``from_json`` and readers take it."""
+    return ", ".join(f"{backticked(f.name)} {f.type}" for f in fields)
+
+
+def schema(table: Table) -> StructType:
+    """The bronze table's schema, with the descriptions as comments. Needs pyspark, no JVM."""
+    return struct(bronze(table))
+
+
+def declared_schema(table: Table) -> StructType:
+    """The declared columns' schema."""
+    return struct(declared(table))
+
+
+def quarantine_schema() -> StructType:
+    """The quarantine tables' schema."""
+    return struct(QUARANTINE)
+
+
+def struct(fields: tuple[Field, ...]) -> StructType:
+    """Fields as a StructType, all nullable."""
+    from pyspark.sql import types as t
+
+    return t.StructType(
+        [t.StructField(f.name, _data_type(f.type), True, {"comment": f.description}) for f in fields]
+    )
+
+
+def _data_type(name: str) -> DataType:
+    from pyspark.sql import types as t
+
+    simple: dict[str, DataType] = {
+        "BOOLEAN": t.BooleanType(),
+        "SMALLINT": t.ShortType(),
+        "INT": t.IntegerType(),
+        "BIGINT": t.LongType(),
+        "DOUBLE": t.DoubleType(),
+        "STRING": t.StringType(),
+        "BINARY": t.BinaryType(),
+        "TIMESTAMP": t.TimestampType(),
+        "DATE": t.DateType(),
+        "ARRAY<STRING>": t.ArrayType(t.StringType()),
+    }
+    if name.startswith("DECIMAL("):
+        precision, scale = name.removeprefix("DECIMAL(").removesuffix(")").split(",")
+        return t.DecimalType(int(precision), int(scale))
+    return simple[name]
