@@ -1,4 +1,4 @@
-"""What a source table can say of itself. Read ``lakehouse/tables/ledger.py`` first: it is this grammar in use."""
+"""What a source table can say of itself. ``lakehouse/tables/ledger.py`` is this grammar in use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Sensitivity(StrEnum):
     PUBLIC = "public"
     INTERNAL = "internal"
     PERSONAL = "personal"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105  a word, not a password
 
 
 class SourceKind(StrEnum):
@@ -69,7 +69,7 @@ class Retention:
 
 @dataclass(frozen=True)
 class Freshness:
-    """How old the newest row may be, in seconds from source clock to now, before a warning and before a failure."""
+    """How old the newest row may be before a warning and a failure: seconds from source clock to now."""
 
     warn_seconds: int = 300
     fail_seconds: int = 3600
@@ -87,8 +87,9 @@ class Event:
 class Table:
     """One source table: one row per ``grain``.
 
-    ``key`` names the primary key columns, in order; Kafka messages are keyed by them, so order within a key is
-    partition order. ``version`` is part of every bronze row (``_contract_version``): raise it when columns change.
+    ``key`` names the primary key columns, in order; Kafka messages are keyed by them, so order within a key
+    is partition order. ``version`` is part of every bronze row (``_contract_version``): raise it when columns
+    change.
     """
 
     source: Source

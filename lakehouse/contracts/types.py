@@ -1,4 +1,4 @@
-"""The logical types a column may have. Engines map them in ``lakehouse.render``; nothing here knows an engine."""
+"""The logical types a column may have. ``lakehouse.render`` maps them; nothing here knows an engine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Integer(Type):
 
 @dataclass(frozen=True)
 class Decimal(Type):
-    """An exact number with ``precision`` digits, ``scale`` of them after the point. Never money: see ``Integer``."""
+    """An exact number of ``precision`` digits, ``scale`` of them after the point. Never money: ``Integer``."""
 
     precision: int
     scale: int

@@ -33,7 +33,7 @@ def create_bronze(table: Table, location: str) -> str:
 
 
 def create_quarantine(table: Table, location: str) -> str:
-    """``CREATE TABLE IF NOT EXISTS`` of the quarantine: one row per Kafka message that could not be parsed."""
+    """``CREATE TABLE IF NOT EXISTS`` of the quarantine: one row per message that could not be parsed."""
     comment = f"Messages of {names.topic(table)} that could not be read, with their bytes, place and reason."
     return _create(names.quarantine(table), spark.QUARANTINE, location, comment, _READABLE_BY_ALL)
 
@@ -41,15 +41,16 @@ def create_quarantine(table: Table, location: str) -> str:
 def upgrade_bronze(table: Table, existing: dict[str, str]) -> tuple[str, ...]:
     """Statements that bring an existing bronze table to the declaration; none when it is there already.
 
-    ``existing`` maps column to Spark SQL type, as DESCRIBE gives them, any case. New columns are added at the end;
-    columns that the declaration dropped stay, for the log keeps what it has seen. Raises ContractError on a
-    changed type: Trino silently drops a widened column, so that needs a new column.
+    ``existing`` maps column to Spark SQL type, as DESCRIBE gives them, any case. New columns are added at the
+    end; columns that the declaration dropped stay, for the log keeps what it has seen. Raises ContractError on
+    a changed type: Trino silently drops a widened column, so that needs a new column.
     """
     have = {name: type_.upper().replace(" ", "") for name, type_ in existing.items()}
     for field in spark.bronze(table):
         if field.name in have and have[field.name] != field.type:
             raise ContractError(
-                f"column {field.name!r} of {names.bronze(table)} is {have[field.name]}, declared {field.type}",
+                f"column {field.name!r} of {names.bronze(table)} is {have[field.name]}, "
+                f"declared {field.type}",
                 hint="declare a new column instead: a type cannot change under rows that are there",
             )
     missing = [f for f in spark.bronze(table) if f.name not in have]

@@ -25,8 +25,9 @@ def create_schema(schema: str) -> str:
 
 
 def view(schema: str, table: str, folder: str) -> str:
-    """A view over the newest version of the Delta table in ``folder``. It sees later commits, and later columns."""
-    return f"CREATE OR REPLACE VIEW {identifier(schema)}.{identifier(table)} AS SELECT * FROM delta_scan({literal(folder)})"
+    """A view over the newest version of the Delta table in ``folder``: later commits and columns are seen."""
+    name = f"{identifier(schema)}.{identifier(table)}"
+    return f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM delta_scan({literal(folder)})"
 
 
 def sql_type(type_: Type) -> str:

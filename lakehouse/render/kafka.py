@@ -40,7 +40,7 @@ class Topic:
 
 
 def topic_config(table: Table) -> dict[str, str]:
-    """Kafka's configuration of the table's topic. Messages are deleted by age, never compacted: it is a log."""
+    """Kafka's configuration of the table's topic. Messages go by age, never by compaction: it is a log."""
     for column in table.columns:
         json_form(column.type)
     return {
@@ -58,7 +58,7 @@ def topic(table: Table) -> Topic:
 
 
 def topics(source: Source, tables: Sequence[Table]) -> tuple[Topic, ...]:
-    """Every topic that a source needs: one per table, and capture's heartbeat, since the broker makes none itself."""
+    """Every topic that a source needs: one per table, and capture's heartbeat. The broker makes none itself."""
     found = tuple(topic(t) for t in tables)
     if source.kind is SourceKind.POSTGRES:
         heartbeat = {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)}

@@ -63,9 +63,9 @@ def sql_type(type_: Type) -> str:
 
 
 def create(table: Table) -> str:
-    """``CREATE TABLE IF NOT EXISTS``, one statement. Columns are supplied by the writer: nothing is generated.
+    """``CREATE TABLE IF NOT EXISTS``, one statement. The writer supplies every column: nothing is generated.
 
-    Tables that it references must exist: see ``create_all``. Replica identity is PostgreSQL's default, the key.
+    Tables that it references must exist: see ``create_all``. Replica identity is the default, the key.
     """
     require_kind(table, SourceKind.POSTGRES, "postgres")
     lines = [_column(table, c) for c in table.columns]
@@ -129,9 +129,9 @@ def grants(tables: Sequence[Table]) -> tuple[str, ...]:
 def publication(source: Source, tables: Sequence[Table]) -> str:
     """One statement after which the publication of ``source`` holds exactly ``tables``, made or altered.
 
-    It publishes inserts, updates, deletes and truncates. Run it before the connector starts: Debezium does not
-    make publications here (``publication.autocreate.mode=disabled``). Needs superuser, or the tables' owner with
-    CREATE on the database.
+    It publishes inserts, updates, deletes and truncates. Run it before the connector starts: Debezium does
+    not make publications here (``publication.autocreate.mode=disabled``). Needs superuser, or the tables'
+    owner with CREATE on the database.
     """
     for table in tables:
         require_kind(table, SourceKind.POSTGRES, "postgres")

@@ -1,4 +1,4 @@
-"""Spark's view of a declaration: SQL type names, and the columns of bronze, quarantine and staging, in order."""
+"""Spark's view of a declaration: type names, and the columns of bronze, quarantine and staging, in order."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def staging(table: Table) -> tuple[Field, ...]:
 
 
 def ddl(fields: tuple[Field, ...]) -> str:
-    """The fields as Spark's schema text: ``"`_op` STRING, `_topic` STRING"``. ``from_json`` and readers take it."""
+    """The fields as Spark's schema text, as ``from_json`` and readers take it: ``"`_op` STRING, ..."``."""
     return ", ".join(f"{backticked(f.name)} {f.type}" for f in fields)
 
 

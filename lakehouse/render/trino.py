@@ -26,7 +26,7 @@ def create_schema(schema: str, catalog: str = names.TRINO_CATALOG) -> str:
 
 
 def register(schema: str, table: str, uri: str, catalog: str = names.TRINO_CATALOG) -> str:
-    """The call that makes Trino know an existing Delta table. It fails if Trino knows one of that name already.
+    """The call that makes Trino know an existing Delta table. It fails if Trino knows that name already.
 
     ``uri`` is the table's folder as Trino's file system sees it: ``local:///bronze/ledger__payments``.
     """

@@ -1,4 +1,4 @@
-"""The declarations: one module per source system, each with a tuple ``TABLES``. A module dropped here is found."""
+"""The declarations: one module per source system, each with ``TABLES``. A module dropped here is found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lakehouse.errors import ContractError, UsageError, suggest
 
 
 @cache
-def all() -> tuple[Table, ...]:  # noqa: A001  reads as tables.all()
+def all() -> tuple[Table, ...]:
     """Every declared table, in the order of the modules' names, then of declaration.
 
     Raises ContractError when two declarations share a source and name.

@@ -1,0 +1,26 @@
+{# Rendered from lakehouse/tables by `lakehouse tables render`. Do not edit. #}
+{{ current_state(
+    source('ledger', 'payments'),
+    key=['payment_id'],
+    columns=[
+        'payment_id',
+        'customer_id',
+        'merchant_id',
+        'product_id',
+        'payment_method_id',
+        'amount_minor',
+        'currency_code',
+        'fee_minor',
+        'status',
+        'channel',
+        'ip_country_code',
+        'failure_code',
+        'metadata',
+        'requested_at',
+        'authorized_at',
+        'captured_at',
+        'failed_at',
+        'created_at',
+        'updated_at',
+    ],
+) }}

@@ -1,0 +1,117 @@
+"""dbt's view of the declarations: sources, one staging model per table, and what is tested of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+from lakehouse import names
+from lakehouse.contracts import Column, Source, SourceKind, Table
+from lakehouse.render import spark
+from lakehouse.render.common import DO_NOT_EDIT
+
+Yaml = dict[str, Any]
+
+
+def staging(table: Table) -> str:
+    """Text of the staging model: one call of a macro of ``dbt_project/macros``, which holds all the logic."""
+    columns = "\n".join(f"        '{c.name}'," for c in table.columns)
+    source = f"source('{table.source.name}', '{table.name}')"
+    if table.source.kind is SourceKind.POSTGRES:
+        key = ", ".join(f"'{k}'" for k in table.key)
+        call = f"current_state(\n    {source},\n    key=[{key}],\n    columns=[\n{columns}\n    ],\n)"
+    else:
+        id_column = table.event.id_column if table.event else table.key[0]
+        call = (
+            f"first_event(\n    {source},\n    id_column='{id_column}',\n    columns=[\n{columns}\n    ],\n)"
+        )
+    return f"{{# {DO_NOT_EDIT} #}}\n{{{{ {call} }}}}\n"
+
+
+def sources(source: Source, tables: Sequence[Table]) -> str:
+    """The ``_<source>__sources.yml`` of a source: its bronze tables, and how fresh they must be."""
+    entry: Yaml = {
+        "name": source.name,
+        "description": source.description,
+        "schema": names.BRONZE,
+        "config": {"meta": {"owner": source.owner}},
+        "tables": [_source_table(t) for t in tables],
+    }
+    return _yaml({"version": 2, "sources": [entry]})
+
+
+def models(tables: Sequence[Table]) -> str:
+    """The ``_<source>__models.yml`` of a source: its staging models, their columns and data tests."""
+    return _yaml({"version": 2, "models": [_model(t) for t in tables]})
+
+
+def _source_table(table: Table) -> Yaml:
+    clock = table.event.time_column if table.event else "_source_at"
+    return {
+        "name": table.name,
+        "identifier": names.bronze(table).split(".")[1],
+        "description": f"One row per Kafka message of {names.topic(table)}. {table.description}",
+        "config": {
+            "loaded_at_field": clock,
+            "freshness": {
+                "warn_after": _minutes(table.freshness.warn_seconds),
+                "error_after": _minutes(table.freshness.fail_seconds),
+            },
+            "meta": {"contract_version": table.version},
+        },
+        "columns": [_documented(f) for f in spark.bronze(table)],
+    }
+
+
+def _minutes(seconds: int) -> Yaml:
+    """dbt knows no seconds: whole minutes, rounded up."""
+    return {"count": ceil(seconds / 60), "period": "minute"}
+
+
+def _model(table: Table) -> Yaml:
+    state = "Current state" if table.source.kind is SourceKind.POSTGRES else "First arrival"
+    model: Yaml = {
+        "name": names.staging_model(table),
+        "description": f"One row per {table.grain}. {state} of {table.source.name}.{table.name}. {table.description}",
+        "config": {
+            "tags": [table.source.name],
+            "meta": {"owner": table.source.owner, "grain": table.grain, "key": list(table.key)},
+        },
+    }
+    if len(table.key) > 1:
+        together = f"struct({', '.join(table.key)})"
+        model["data_tests"] = [{"unique": {"arguments": {"column_name": together}}}]
+    declared = {c.name: c for c in table.columns}
+    model["columns"] = [
+        _documented(field) | (_tested(table, declared[field.name]) if field.name in declared else {})
+        for field in spark.staging(table)
+    ]
+    return model
+
+
+def _documented(field: spark.Field) -> Yaml:
+    return {"name": field.name, "description": field.description, "data_type": field.type.lower()}
+
+
+def _tested(table: Table, column: Column) -> Yaml:
+    found: Yaml = {"config": {"meta": {"sensitivity": column.sensitivity.value}}}
+    tests: list[Any] = []
+    if column.name in table.key:
+        tests.append("not_null")
+        if len(table.key) == 1:
+            tests.append("unique")
+    if column.values:
+        tests.append({"accepted_values": {"arguments": {"values": list(column.values)}}})
+    if column.references:
+        target, field = column.references.split(".")
+        to = f"ref('stg_{table.source.name}__{target}')"
+        tests.append({"relationships": {"arguments": {"to": to, "field": field}}})
+    return found | ({"data_tests": tests} if tests else {})
+
+
+def _yaml(document: Yaml) -> str:
+    import yaml
+
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    return f"# {DO_NOT_EDIT}\n{text}"

@@ -1,0 +1,90 @@
+"""What one declaration becomes on each target: the list of targets, and ``lakehouse tables show --as``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+
+from lakehouse import names
+from lakehouse.contracts import SourceKind, Table
+from lakehouse.errors import UsageError, suggest
+from lakehouse.render import dbt, debezium, delta, docs, duckdb, kafka, postgres, spark, trino
+
+Render = Callable[[Table, str], str]
+"""Table and warehouse folder to text."""
+
+
+def _delta(table: Table, warehouse: str) -> str:
+    bronze, quarantine = (
+        f"{warehouse}/{n.replace('.', '/')}" for n in (names.bronze(table), names.quarantine(table))
+    )
+    return f"{delta.create_bronze(table, bronze)};\n\n{delta.create_quarantine(table, quarantine)};\n"
+
+
+def _postgres(table: Table, warehouse: str) -> str:
+    return "".join(
+        f"{s};\n" for s in (postgres.create(table), *postgres.comments(table), *postgres.grants([table]))
+    )
+
+
+def _debezium(table: Table, warehouse: str) -> str:
+    config = debezium.connector(table.source, [table], host="HOST", port=5432, password="PASSWORD")  # noqa: S106
+    return json.dumps(config, indent=2) + "\n"
+
+
+def _kafka(table: Table, warehouse: str) -> str:
+    return json.dumps(asdict(kafka.topic(table)), indent=2) + "\n"
+
+
+def _dbt(table: Table, warehouse: str) -> str:
+    return "\n".join([dbt.sources(table.source, [table]), dbt.models([table]), dbt.staging(table)])
+
+
+def _trino(table: Table, warehouse: str) -> str:
+    calls = (trino.register(*n.split("."), trino.uri(*n.split("."))) for n in _tables(table))
+    return "".join(f"{call};\n" for call in calls)
+
+
+def _duckdb(table: Table, warehouse: str) -> str:
+    views = (duckdb.view(*n.split("."), f"{warehouse}/{n.replace('.', '/')}") for n in _tables(table))
+    return "".join(f"{view};\n" for view in views)
+
+
+def _tables(table: Table) -> tuple[str, str]:
+    return names.bronze(table), names.staging(table)
+
+
+TARGETS: Mapping[str, Render] = {
+    "spark": lambda table, warehouse: spark.ddl(spark.bronze(table)) + "\n",
+    "delta": _delta,
+    "postgres": _postgres,
+    "debezium": _debezium,
+    "kafka": _kafka,
+    "dbt": _dbt,
+    "trino": _trino,
+    "duckdb": _duckdb,
+    "docs": lambda table, warehouse: docs.page(table),
+}
+"""One per module of ``lakehouse.render`` that is a target."""
+
+CAPTURE_ONLY = frozenset({"postgres", "debezium"})
+"""Targets that only a table of a PostgreSQL source has."""
+
+
+def of(table: Table) -> tuple[str, ...]:
+    """The targets that the table has."""
+    captured = table.source.kind is SourceKind.POSTGRES
+    return tuple(target for target in TARGETS if captured or target not in CAPTURE_ONLY)
+
+
+def text(table: Table, target: str, warehouse: str) -> str:
+    """What ``table`` becomes on ``target``. UsageError for a target that is not there, or not for this table."""
+    if target not in of(table):
+        known = of(table)
+        told = "is not for an event table" if target in TARGETS else "is not known"
+        raise UsageError(
+            f"target {target!r} {told}{suggest(target, known)}",
+            hint=f"targets of {table.source.name}.{table.name}: " + ", ".join(known),
+        )
+    return TARGETS[target](table, warehouse)
