@@ -1,0 +1,123 @@
+"""``lakehouse up | down | status | logs | doctor | reset``: the local services."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from lakehouse.cli import output
+from lakehouse.cli.common import command
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    command(app, "up")(up)
+    command(app, "down")(down)
+    command(app, "status")(status)
+    command(app, "logs")(logs)
+    command(app, "doctor")(doctor)
+    command(app, "reset")(reset)
+
+
+def up(
+    only: Annotated[str | None, typer.Option("--only", help="Services, by commas; what they need comes along.")] = None,
+) -> None:
+    """Start the services and wait until each answers."""
+    from lakehouse import settings
+    from lakehouse.stack import services
+
+    config = settings.current()
+    before = {s.name for s in services.status(config) if s.state == "running"}
+    wanted = [name.strip() for name in only.split(",") if name.strip()] if only is not None else None
+    with output.progress() as progress:
+        found = services.up(config, wanted, progress)
+    output.emit({"services": found, "started": [s.name for s in found if s.state == "running" and s.name not in before]}, _show_up)
+
+
+def down() -> None:
+    """Stop the services. Data stays."""
+    from lakehouse import settings
+    from lakehouse.stack import services
+
+    output.emit({"services": services.down(settings.current())}, lambda _: output.out.print("stopped"))
+
+
+def status() -> None:
+    """Show what runs, on which port, and how much memory it takes."""
+    from lakehouse import settings
+    from lakehouse.stack import services
+
+    output.emit({"services": services.status(settings.current())}, _show)
+
+
+def logs(
+    service: Annotated[str, typer.Argument(help="postgres, kafka, connect, trino or mlflow.")],
+    lines: Annotated[int, typer.Option("--lines", min=0, help="How many of the last lines.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on showing new lines until Ctrl-C.")] = False,
+) -> None:
+    """Show a service's log."""
+    from lakehouse import settings
+    from lakehouse.errors import UsageError
+    from lakehouse.stack import services
+
+    if follow and output.state.format is output.Format.json:
+        raise UsageError("--follow never ends, so it cannot be one JSON document", hint="leave out --output json")
+    found = services.logs(settings.current(), service, lines=lines, follow=follow)
+    if output.state.format is output.Format.json:
+        output.emit({"service": service, "lines": list(found)})
+    else:
+        for line in found:
+            typer.echo(line)
+
+
+def doctor() -> None:
+    """Check this machine for what the platform needs; exit code 3 if something is to be done."""
+    from lakehouse import settings
+    from lakehouse.stack import doctor as doctor_module
+
+    checks = doctor_module.run(settings.current())
+    output.emit({"checks": checks, "ok": all(c.ok for c in checks)}, _show_checks)
+    if not all(c.ok for c in checks):
+        raise typer.Exit(3)
+
+
+def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete the state folder: databases, topics, tables, models, passwords."""
+    from lakehouse import settings
+    from lakehouse.errors import SafetyError
+    from lakehouse.stack import reset as reset_module
+
+    config = settings.current()
+    plan = reset_module.plan(config)
+    if plan is None:
+        output.emit({"deleted": None, "bytes": 0}, lambda _: output.out.print(f"nothing to delete: {config.state} is not there"))
+        return
+    if not yes:
+        if output.state.format is output.Format.json:
+            raise SafetyError(f"{plan.folder} would be deleted", hint="say --yes")
+        typer.confirm(f"Delete {plan.folder} ({plan.bytes / 1e6:,.0f} MB), with all tables and models?", abort=True, err=True)
+    reset_module.run(config)
+    output.emit({"deleted": plan.folder, "bytes": plan.bytes}, lambda _: output.out.print(f"deleted {plan.folder}"))
+
+
+def _show_up(result: dict[str, Any]) -> None:
+    _show(result)
+    if not result["started"]:
+        output.out.print("already running")
+    output.out.print("stop it with: lakehouse down")
+
+
+def _show(result: dict[str, Any]) -> None:
+    rows = [
+        [s.name, s.state, s.port, s.pid, None if s.rss_bytes is None else f"{s.rss_bytes / 2**20:,.0f} MiB"]
+        for s in result["services"]
+    ]
+    output.show_rows(["service", "state", "port", "pid", "memory"], rows)
+
+
+def _show_checks(result: dict[str, Any]) -> None:
+    for check in result["checks"]:
+        output.out.print(f"[green]ok[/]    {check.name}: {check.found}" if check.ok else f"[red]to do[/] {check.name}: {check.found}")
+        if not check.ok:
+            output.out.print(f"      [bold]next[/] {check.next_step}")
