@@ -38,7 +38,7 @@ def command(app: typer.Typer, name: str | None = None, **options: Any) -> Callab
                     settings.export({"LAKEHOUSE_ENV": env})
                 function(*args, **kwargs)
 
-        own = inspect.signature(function)
+        own = inspect.signature(function, eval_str=True)
         common = [
             inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=_DEFAULTS[n], annotation=a)
             for n, a in _COMMON.items()

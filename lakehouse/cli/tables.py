@@ -69,7 +69,7 @@ def show(
 def render(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a file is stale.")] = False,
 ) -> None:
-    """Write the files that are rendered from the declarations: dbt sources and staging models, reference pages."""
+    """Write what is rendered from the declarations: dbt sources and staging models, reference pages."""
     from lakehouse import settings, tables
     from lakehouse.errors import DriftError
     from lakehouse.render import files

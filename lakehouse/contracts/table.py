@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
 from lakehouse.contracts.types import Type
-
-_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 class Sensitivity(StrEnum):
@@ -85,7 +82,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Table:
-    """One source table: one row per ``grain``.
+    """One source table: one row per ``grain``. ValueError names every law of ``laws.of_table`` it breaks.
 
     ``key`` names the primary key columns, in order; Kafka messages are keyed by them, so order within a key
     is partition order. ``version`` is part of every bronze row (``_contract_version``): raise it when columns
@@ -105,7 +102,9 @@ class Table:
     version: int = 1
 
     def __post_init__(self) -> None:
-        problems = list(_problems(self))
+        from lakehouse.contracts import laws
+
+        problems = laws.of_table(self)
         if problems:
             raise ValueError(f"table {self.source.name}.{self.name}: " + "; ".join(problems))
 
@@ -125,24 +124,3 @@ class Table:
         """Twelve hex digits that change when a column's name, type or nullability, or the key, changes."""
         shape = repr((self.key, [(c.name, c.type, c.nullable) for c in self.columns]))
         return sha256(shape.encode()).hexdigest()[:12]
-
-
-def _problems(table: Table) -> list[str]:
-    names = [c.name for c in table.columns]
-    found = [f"{n!r} is not lower snake case" for n in [table.name, *names] if not _NAME.fullmatch(n)]
-    found += [f"column {n!r} is declared twice" for n in sorted({n for n in names if names.count(n) > 1})]
-    found += [f"key column {n!r} is not declared" for n in table.key if n not in names]
-    if not table.key:
-        found.append("a table has a key")
-    found += [
-        f"key column {c.name!r} is nullable" for c in table.columns if c.name in table.key and c.nullable
-    ]
-    if (table.event is not None) != (table.source.kind is SourceKind.EVENTS):
-        found.append("tables of an event source, and only they, declare event=Event(...)")
-    if table.event:
-        found += [
-            f"event column {n!r} is not declared"
-            for n in (table.event.id_column, table.event.time_column)
-            if n not in names
-        ]
-    return found

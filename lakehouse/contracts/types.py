@@ -28,7 +28,7 @@ class Integer(Type):
 
 @dataclass(frozen=True)
 class Decimal(Type):
-    """An exact number of ``precision`` digits, ``scale`` of them after the point. Never money: ``Integer``."""
+    """An exact number of ``precision`` digits, ``scale`` of them after the point. Money is ``Integer``."""
 
     precision: int
     scale: int

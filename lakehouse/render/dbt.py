@@ -73,7 +73,7 @@ def _model(table: Table) -> Yaml:
     state = "Current state" if table.source.kind is SourceKind.POSTGRES else "First arrival"
     model: Yaml = {
         "name": names.staging_model(table),
-        "description": f"One row per {table.grain}. {state} of {table.source.name}.{table.name}. {table.description}",
+        "description": f"One row per {table.grain}. {state} of {names.bronze(table)}. {table.description}",
         "config": {
             "tags": [table.source.name],
             "meta": {"owner": table.source.owner, "grain": table.grain, "key": list(table.key)},

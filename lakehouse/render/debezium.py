@@ -46,7 +46,7 @@ def connector(
     """Configuration of the connector ``names.connector(source.name)``, for ``PUT /connectors/<name>/config``.
 
     ``password`` is the password, or better ``secret(...)``. A first start snapshots the tables; a later one
-    goes on where the connector stood. Records and source offsets are written in one Kafka transaction per poll.
+    goes on where the connector stood. Records and source offsets are one Kafka transaction per poll.
     """
     for table in tables:
         require_kind(table, SourceKind.POSTGRES, "debezium")

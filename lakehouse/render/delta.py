@@ -42,8 +42,8 @@ def upgrade_bronze(table: Table, existing: dict[str, str]) -> tuple[str, ...]:
     """Statements that bring an existing bronze table to the declaration; none when it is there already.
 
     ``existing`` maps column to Spark SQL type, as DESCRIBE gives them, any case. New columns are added at the
-    end; columns that the declaration dropped stay, for the log keeps what it has seen. Raises ContractError on
-    a changed type: Trino silently drops a widened column, so that needs a new column.
+    end; columns that the declaration dropped stay, for the log keeps what it has seen. Raises ContractError
+    on a changed type: Trino silently drops a widened column, so that needs a new column.
     """
     have = {name: type_.upper().replace(" ", "") for name, type_ in existing.items()}
     for field in spark.bronze(table):

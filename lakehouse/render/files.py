@@ -73,7 +73,7 @@ def rendered(tables: Sequence[Table]) -> dict[str, str]:
 
 
 def compare(root: Path, wanted: Mapping[str, str]) -> Changes:
-    """What of ``wanted`` differs from the files under ``root``, and which rendered files nobody wants any more."""
+    """What of ``wanted`` differs under ``root``, and which rendered files nobody wants any more."""
     have = {path: text for path in wanted if (text := _read(root / path)) is not None}
     return Changes(
         added=tuple(sorted(wanted.keys() - have.keys())),

@@ -58,7 +58,7 @@ def topic(table: Table) -> Topic:
 
 
 def topics(source: Source, tables: Sequence[Table]) -> tuple[Topic, ...]:
-    """Every topic that a source needs: one per table, and capture's heartbeat. The broker makes none itself."""
+    """Every topic that a source needs, for the broker makes none: one per table, and capture's heartbeat."""
     found = tuple(topic(t) for t in tables)
     if source.kind is SourceKind.POSTGRES:
         heartbeat = {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)}

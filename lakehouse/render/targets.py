@@ -42,17 +42,22 @@ def _dbt(table: Table, warehouse: str) -> str:
 
 
 def _trino(table: Table, warehouse: str) -> str:
-    calls = (trino.register(*n.split("."), trino.uri(*n.split("."))) for n in _tables(table))
-    return "".join(f"{call};\n" for call in calls)
+    calls = "".join(f"{trino.register(s, t, trino.uri(s, t))};\n" for s, t in _tables(table))
+    return calls + _described(trino.columns(table))
 
 
 def _duckdb(table: Table, warehouse: str) -> str:
-    views = (duckdb.view(*n.split("."), f"{warehouse}/{n.replace('.', '/')}") for n in _tables(table))
-    return "".join(f"{view};\n" for view in views)
+    views = "".join(f"{duckdb.view(s, t, f'{warehouse}/{s}/{t}')};\n" for s, t in _tables(table))
+    return views + _described(duckdb.columns(table))
 
 
-def _tables(table: Table) -> tuple[str, str]:
-    return names.bronze(table), names.staging(table)
+def _tables(table: Table) -> list[tuple[str, str]]:
+    split = (n.split(".") for n in (names.bronze(table), names.staging(table)))
+    return [(schema, name) for schema, name in split]
+
+
+def _described(columns: dict[str, str]) -> str:
+    return "".join(f"-- {name} {type_}\n" for name, type_ in columns.items())
 
 
 TARGETS: Mapping[str, Render] = {
@@ -79,7 +84,7 @@ def of(table: Table) -> tuple[str, ...]:
 
 
 def text(table: Table, target: str, warehouse: str) -> str:
-    """What ``table`` becomes on ``target``. UsageError for a target that is not there, or not for this table."""
+    """What ``table`` becomes on ``target``. UsageError for an unknown target, or one not for this table."""
     if target not in of(table):
         known = of(table)
         told = "is not for an event table" if target in TARGETS else "is not known"

@@ -1,0 +1,125 @@
+"""What every declaration must keep to: alone, and beside the others. Problems are texts for the author."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from lakehouse.contracts.types import Binary, Boolean, Date, Double, Integer, Json, String, Timestamp, Type
+
+if TYPE_CHECKING:
+    from lakehouse.contracts.table import Column, Table
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_LONGEST_NAME = 63
+"""PostgreSQL cuts longer identifiers, silently."""
+
+_SUFFIXES: dict[str, Type] = {"_at": Timestamp(), "_on": Date(), "_minor": Integer(64)}
+_PREFIXES: dict[str, Type] = {"is_": Boolean(), "has_": Boolean()}
+_NO_KEYS = (Binary, Double, Json)
+"""Types of which equal values may differ byte for byte: as a key they would part a row's history."""
+
+
+def of_table(table: Table) -> list[str]:
+    """What is wrong with one declaration; empty if nothing is."""
+    return [*_names(table), *_key(table), *_event(table), *_limits(table), *_columns(table)]
+
+
+def between(tables: Iterable[Table]) -> list[str]:
+    """What is wrong with declarations beside each other; empty if nothing is."""
+    by_name = {(t.source.name, t.name): t for t in tables}
+    return [
+        f"{table.source.name}.{table.name}.{column.name} references {column.references}, {problem}"
+        for table in by_name.values()
+        for column in table.columns
+        if column.references and (problem := _reference(by_name, table, column))
+    ]
+
+
+def _reference(by_name: dict[tuple[str, str], Table], table: Table, column: Column) -> str | None:
+    name, field = str(column.references).split(".")
+    target = by_name.get((table.source.name, name))
+    if target is None:
+        return f"but source {table.source.name} has no table {name!r}"
+    if target.key != (field,):
+        return f"but the key of {name} is {', '.join(target.key)}"
+    if target.column(field).type != column.type:
+        return f"which is {target.column(field).type}, not {column.type}"
+    return None
+
+
+def _names(table: Table) -> Iterator[str]:
+    names = [c.name for c in table.columns]
+    for name in (table.source.name, table.source.schema, table.name, *names):
+        if not _NAME.fullmatch(name):
+            yield f"{name!r} is not lower snake case"
+        if len(name) > _LONGEST_NAME:
+            yield f"{name!r} is longer than {_LONGEST_NAME} characters"
+    for name in sorted({n for n in names if names.count(n) > 1}):
+        yield f"column {name!r} is declared twice"
+    for what, text in [("description", table.description), ("grain", table.grain)]:
+        if not text.strip() or "\n" in text:
+            yield f"its {what} is not one line of text"
+
+
+def _key(table: Table) -> Iterator[str]:
+    declared = {c.name: c for c in table.columns}
+    if not table.key:
+        yield "a table has a key"
+    if len(set(table.key)) != len(table.key):
+        yield "its key names a column twice"
+    for name in table.key:
+        if name not in declared:
+            yield f"key column {name!r} is not declared"
+        elif declared[name].nullable:
+            yield f"key column {name!r} is nullable"
+        elif isinstance(declared[name].type, _NO_KEYS):
+            yield f"key column {name!r} cannot be a {type(declared[name].type).__name__}"
+
+
+def _event(table: Table) -> Iterator[str]:
+    from lakehouse.contracts.table import SourceKind
+
+    if (table.event is not None) != (table.source.kind is SourceKind.EVENTS):
+        yield "tables of an event source, and only they, declare event=Event(...)"
+    if table.event is None:
+        return
+    declared = {c.name: c for c in table.columns}
+    if table.key != (table.event.id_column,):
+        yield f"the key of an event table is its id column, {table.event.id_column!r}"
+    if table.event.time_column not in declared:
+        yield f"event column {table.event.time_column!r} is not declared"
+    elif declared[table.event.time_column].type != Timestamp():
+        yield f"event column {table.event.time_column!r} is not a Timestamp"
+
+
+def _limits(table: Table) -> Iterator[str]:
+    kept, fresh = table.retention, table.freshness
+    if table.version < 1:
+        yield f"version {table.version} is less than 1"
+    if table.topic_partitions < 1:
+        yield f"topic_partitions {table.topic_partitions} is less than 1"
+    if kept.topic_days < 1 or (kept.bronze_days is not None and kept.bronze_days < 1):
+        yield "what is kept less than a day is not kept: see its retention"
+    if not 0 < fresh.warn_seconds <= fresh.fail_seconds:
+        yield "freshness warns after 0 seconds at the earliest, and not after it fails"
+
+
+def _columns(table: Table) -> Iterator[str]:
+    for column in table.columns:
+        for affix, wanted in [*_SUFFIXES.items(), *_PREFIXES.items()]:
+            named = column.name.startswith(affix) if affix in _PREFIXES else column.name.endswith(affix)
+            if named and column.type != wanted:
+                yield f"column {column.name!r} is a {type(column.type).__name__}: by its name it is {wanted}"
+        if not column.description.strip() or "\n" in column.description:
+            yield f"the description of column {column.name!r} is not one line of text"
+        if column.values and column.type != String():
+            yield f"column {column.name!r} lists values, but is not a String"
+        if len(set(column.values)) != len(column.values):
+            yield f"column {column.name!r} lists a value twice"
+        if column.references and not re.fullmatch(rf"{_NAME.pattern}\.{_NAME.pattern}", column.references):
+            yield f"column {column.name!r} references {column.references!r}, which is not <table>.<column>"
+    money = [c.name for c in table.columns if c.name.endswith("_minor")]
+    if money and not any(c.name.endswith("currency_code") for c in table.columns):
+        yield f"column {money[0]!r} is money, but no column is a currency_code"
