@@ -33,7 +33,6 @@ def main(arguments: list[str]) -> None:
     os.setuid(user.pw_uid)
     if keep and capability is not None:
         _hold(capability)
-    os.environ.update(USER=name, LOGNAME=name, HOME=user.pw_dir)
     os.execv(command[0], command)
 
 

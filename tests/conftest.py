@@ -1,0 +1,134 @@
+"""Shared by all tiers: a state folder and ports of their own, one Spark session and one stack per run of pytest.
+
+Nothing here touches a demo that is up: the folder is ``.lakehouse-test/<pid>`` and the ports are free ones. Both are
+in the environment, so that commands started by a test find the same.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from lakehouse import context, settings
+from lakehouse.settings import Ports, Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+TESTS = Path(__file__).parent
+STATES = TESTS.parent / ".lakehouse-test"
+OUTSIDE_EPHEMERAL = (20_000, 32_000)
+"""Ports that no outgoing connection is given, so what is free now is still free when the stack starts."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that can be listened on now, all different."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randint(*OUTSIDE_EPHEMERAL)
+        with socket.socket() as probe:
+            try:
+                probe.bind((context.HOST, port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    _tidy()
+    ours = dict(zip(Ports.model_fields, free_ports(len(Ports.model_fields)), strict=True))
+    for name in [n for n in os.environ if n.startswith("LAKEHOUSE_") and not n.startswith("LAKEHOUSE_JAVA__")]:
+        del os.environ[name]
+    os.environ.update({f"LAKEHOUSE_PORTS__{name.upper()}": str(port) for name, port in ours.items()})
+    os.environ.update(LAKEHOUSE_ENV="test", LAKEHOUSE_PATHS__STATE=str(STATES / str(os.getpid())))
+    settings.current.cache_clear()
+    # `kill` ends a run as Ctrl-C does: fixtures are torn down.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+def _tidy() -> None:
+    """Stop and delete what earlier runs that were killed left behind."""
+    for folder in STATES.glob("*"):
+        if folder.name.isdigit() and not psutil.pid_exists(int(folder.name)):
+            _end(folder)
+
+
+def _end(folder: Path) -> None:
+    from lakehouse.stack import services
+
+    services.down(settings.load({"paths.state": str(folder)}, environ={}).settings)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    state = STATES / str(os.getpid())
+    if state.exists():
+        _end(state)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Benches run when asked for by name."""
+    bench = TESTS / "bench"
+    if bench in (collection_path, *collection_path.parents):
+        asked = [Path(str(a).split("::")[0]).resolve() for a in config.args]
+        return None if any(a == bench or bench in a.parents for a in asked) else True
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        tier = item.path.relative_to(TESTS).parts[0]
+        if tier in ("spark", "integration", "e2e", "bench"):
+            item.add_marker(tier)
+
+
+@pytest.fixture(scope="session")
+def config() -> Settings:
+    """Settings of this run: environment ``test``, state and ports of its own."""
+    return settings.current()
+
+
+@pytest.fixture(scope="session")
+def spark(config: Settings) -> Iterator[SparkSession]:
+    """The one Spark session of the run, on the warehouse of ``config``."""
+    yield context.spark(config)
+    context.stop_spark()
+
+
+@pytest.fixture(scope="session")
+def stack(config: Settings) -> Iterator[Settings]:
+    """All services up and provisioned, on the ports of ``config``; taken down at the end of the run."""
+    from lakehouse.stack import services
+
+    def tell(task: str, done: int, total: int | None = None) -> None:
+        print(f"{task} {done}/{total}", file=sys.stderr)
+
+    try:
+        services.up(config, None, tell)
+        yield config
+    finally:
+        services.down(config)
+
+
+@pytest.fixture
+def cli(config: Settings) -> Any:
+    """Run the ``lakehouse`` command as another program would; the environment is that of the run."""
+    import subprocess
+
+    def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from lakehouse.cli.app import main; main()", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=settings.ROOT, **options)
+
+    return run
