@@ -1,0 +1,85 @@
+"""One way to ask, three engines to answer. ``run`` is what everybody calls; each engine is a module beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from time import perf_counter
+from typing import Any, Protocol
+
+from lakehouse.errors import UsageError, suggest
+from lakehouse.query import normalise, statement
+from lakehouse.settings import Settings
+
+NAMES = ("duckdb", "trino", "spark")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an engine returns: name and the engine's own type name of each column, and rows of Python values."""
+
+    columns: list[tuple[str, str]]
+    rows: Iterable[Iterable[Any]]
+
+
+class Engine(Protocol):
+    """Runs one reading statement over the tables of a warehouse, named ``<schema>.<table>``."""
+
+    name: str
+
+    def start(self, config: Settings) -> None:
+        """Make ready what the first query needs and later ones find: a session, a reader. Idempotent."""
+        ...
+
+    def execute(self, config: Settings, sql: str, limit: int | None) -> Answer:
+        """At most ``limit`` rows (None: all) of the newest versions, a table made a moment ago included.
+
+        Changes no table. Raises UsageError for SQL that the engine refuses, with its message and position,
+        DataError for what fails while running, UnavailableError when the engine's service does not answer.
+        Ctrl-C cancels.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Result:
+    """An answer in the same form from every engine.
+
+    ``columns`` is ``{"name", "type"}`` with the type names of ``normalise.TYPES``. Cells are ready for JSON:
+    whole numbers stay numbers, decimals are text, instants ISO 8601 in UTC with ``Z``, bytes base64.
+    ``seconds`` is wall-clock time from sending the statement to holding the last row, after ``Engine.start``.
+    """
+
+    engine: str
+    columns: list[dict[str, str]]
+    rows: list[list[Any]]
+    seconds: float
+    truncated: bool = False
+    """There are more rows than the limit that was asked for."""
+
+    def document(self) -> dict[str, Any]:
+        """What ``lakehouse query run --output json`` prints."""
+        return {"engine": self.engine, "columns": self.columns, "rows": self.rows, "seconds": self.seconds}
+
+
+def get(name: str) -> Engine:
+    """The engine called ``name``; UsageError if there is none."""
+    if name not in NAMES:
+        raise UsageError(f"unknown engine {name!r}{suggest(name, NAMES)}", hint="known: " + ", ".join(NAMES))
+    engine: Engine = import_module(f"lakehouse.query.{name}_engine").ENGINE
+    return engine
+
+
+def run(config: Settings, engine: str, sql: str, *, limit: int | None = None) -> Result:
+    """Run one reading statement on an engine and bring at most ``limit`` rows here (None: all)."""
+    chosen = get(engine)
+    text = statement.reading(sql)
+    wanted = None if limit is None else limit + 1
+    chosen.start(config)
+    begun = perf_counter()
+    answer = chosen.execute(config, text, wanted)
+    rows = [[normalise.value(cell) for cell in row] for row in answer.rows]
+    seconds = round(perf_counter() - begun, 4)
+    columns = [{"name": name, "type": normalise.type_name(type_)} for name, type_ in answer.columns]
+    return Result(engine, columns, rows[:limit], seconds, truncated=limit is not None and len(rows) > limit)

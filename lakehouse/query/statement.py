@@ -1,0 +1,62 @@
+"""Lets through one statement that reads, and nothing else.
+
+A guard against accidents on shared tables, not a security boundary: who may read what is Trino's to decide.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lakehouse.errors import UsageError, suggest
+
+READING = ("select", "with", "values", "table", "from", "show", "describe", "desc", "summarize", "explain")
+_WRITING = ("insert", "update", "delete", "merge")
+"""What ``WITH ...`` and ``FROM ...`` may lead up to on some engine."""
+_EXPLAIN_OPTIONS = ("analyze", "verbose", "formatted", "extended", "codegen", "cost")
+_TOKEN = re.compile(
+    r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|(?P<word>[^\W\d]\w*)|[^\s]""", re.DOTALL
+)
+
+
+def reading(sql: str) -> str:
+    """The one reading statement in ``sql``, without a final semicolon; UsageError for anything else."""
+    words: list[str] = []
+    depth, end = 0, None
+    for token in _TOKEN.finditer(sql):
+        text = token[0]
+        if text.startswith(("--", "/*")) or (end is not None and text == ";"):
+            continue
+        if end is not None:
+            raise UsageError("more than one statement", hint="run one statement at a time")
+        if text == ";":
+            end = token.start()
+        elif text in ("(", ")"):
+            depth += 1 if text == "(" else -1
+        elif not words or (token["word"] and depth == 0):
+            words.append(text.lower())
+    if not words:
+        raise UsageError("there is no statement to run", hint="lakehouse query list shows the named ones")
+    _require_reading(words)
+    return sql[:end].strip()
+
+
+def _require_reading(words: list[str]) -> None:
+    """``words`` are those outside parentheses, and the first one wherever it is."""
+    first, *rest = words
+    guilty: str | None = None
+    if first == "explain":
+        while rest and rest[0] in _EXPLAIN_OPTIONS:
+            rest = rest[1:]
+        if rest:
+            _require_reading(rest)
+    elif first in ("with", "from"):
+        guilty = next((w for w in rest if w in _WRITING), None)
+    elif first not in READING:
+        guilty = first
+    if guilty:
+        raise UsageError(
+            f"refused: a query starts with SELECT or WITH and changes nothing; this has {guilty.upper()}"
+            f"{suggest(guilty, READING)}",
+            hint="tables change by lakehouse ingest and lakehouse transform only",
+            word=guilty,
+        )
