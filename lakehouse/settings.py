@@ -153,6 +153,13 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
+def as_environment(config: Settings) -> dict[str, str]:
+    """This process's environment in which ``load()`` gives ``config``: for a child that must see the same settings."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_PREFIX)}
+    ours = {path: value for path, value in _flatten(config.model_dump()) if value is not None}
+    return kept | {_PREFIX + path.replace(".", "__").upper(): str(value) for path, value in ours.items()}
+
+
 def user_variable(name: str) -> str | None:
     """A variable that belongs to the machine rather than to us (``JAVA_HOME``, ``SSL_CERT_FILE``); empty is absent."""
     return os.environ.get(name) or None

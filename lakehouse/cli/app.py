@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-for _noun in ("tables", "simulate", "ingest", "transform", "query", "config"):
+for _noun in ("tables", "simulate", "ingest", "transform", "query", "notebook", "config"):
     app.add_typer(importlib.import_module(f"lakehouse.cli.{_noun}").app, name=_noun)
 for _module in ("setup", "stack", "demo"):
     importlib.import_module(f"lakehouse.cli.{_module}").register(app)
