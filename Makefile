@@ -1,0 +1,40 @@
+# Needs python3 (3.11 to 3.13), git and make. Everything else is fetched, checked and kept in .venv and the user's cache.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help setup demo test bench down lint fmt lock
+.DEFAULT_GOAL := help
+
+help:  ## Show this.
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+setup:  ## Install everything, or nothing if that is done.
+	@$(PYTHON) requirements/bootstrap.py
+
+demo: setup  ## The whole platform, from a row in PostgreSQL to an answer and a model. ARGS="--payments 2000"
+	@$(BIN)/lakehouse demo $(ARGS)
+
+down:  ## Stop the services.
+	@$(BIN)/lakehouse down
+
+test: setup lint  ## Check style, types and layers, then run all tiers of tests.
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: setup  ## Measure.
+	$(BIN)/python -m pytest -s tests/bench $(ARGS)
+
+lint: setup  ## Style, types, layers.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: setup  ## Put the code into its form.
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+COMPILE = .venv/uv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+lock: setup  ## Lock again after a change of pyproject.toml; keeps versions that still fit.
+	$(COMPILE) --group dev pyproject.toml -o requirements/main.txt
+	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
