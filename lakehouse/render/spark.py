@@ -59,7 +59,7 @@ CDC_METADATA: tuple[Field, ...] = (
     Field(
         "_unchanged",
         "ARRAY<STRING>",
-        "Columns that PostgreSQL did not send: neither value nor null, unchanged.",
+        "Columns that PostgreSQL did not send: neither value nor null.",
     ),
 )
 """First columns of a bronze table of a PostgreSQL source."""
