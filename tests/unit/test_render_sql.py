@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse import tables
@@ -240,6 +240,7 @@ def test_duckdb() -> None:
     )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])))
 def test_duckdb_reads_back_what_was_quoted(text: str) -> None:
     import duckdb as engine
