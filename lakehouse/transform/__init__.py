@@ -1,0 +1,1 @@
+"""Bronze to silver to gold, by dbt."""

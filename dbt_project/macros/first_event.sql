@@ -1,0 +1,48 @@
+{#
+    One row per event: the first message that told it. Senders repeat themselves; what comes later is ignored.
+
+    relation   bronze log of one event table
+    id_column  what identifies an event
+    columns    names of all declared columns
+
+    First is by ingest batch, then by `_offset`: within a partition that is the order of the log, and across partitions
+    it is the same for any split of the log into runs.
+#}
+{% macro first_event(relation, id_column, columns) -%}
+    {{- config(unique_key=[id_column], incremental_strategy='first_event') -}}
+    {%- set values = columns | reject('equalto', id_column) | list -%}
+    {%- set unread = unread(relation) -%}
+    {%- set metadata = ['_partition', '_offset', '_ingested_at'] -%}
+    {%- if is_incremental() and not run_query('select 1 from ' ~ relation ~ ' where ' ~ unread ~ ' limit 1').rows -%}
+        {{ nothing_new() }} in {{ relation }}
+    {%- else -%}
+with firsts as (
+    select {{ id_column }}
+        , min_by(struct({{ (values + metadata) | join(', ') }}), struct(_ingested_at, _offset, _partition)) as _first
+    from {{ relation }}
+    where {{ id_column }} is not null
+      and {{ unread }}
+    group by {{ id_column }}
+)
+select
+    {%- for column in [id_column] + values if not column in columns %}
+    {{ column }},
+    {%- endfor %}
+    {%- for column in columns %}
+    {{ column if column == id_column else '_first.' ~ column }},
+    {%- endfor %}
+    {{ of('_first', metadata) }}
+from firsts
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The rows of `source` into {{ this }}: what is known already stays as it is. #}
+{% macro merge_first_event(source, key, columns) %}
+merge into {{ this }} as t
+using (
+{{ source }}
+) as s
+on {{ same('t', 's', key) }}
+when not matched then insert ({{ columns | join(', ') }}) values ({{ of('s', columns) }})
+{% endmacro %}

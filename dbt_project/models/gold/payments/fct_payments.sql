@@ -1,0 +1,154 @@
+-- One row per payment that the source still has. Only payments that something new was learnt about are computed.
+{{ config(unique_key='payment_id', incremental_strategy='differences') }}
+{%- set newest = newest_known() %}
+
+with touched as (
+    {%- if newest %}
+    select payment_id from {{ ref('stg_ledger__payments') }} where _ingested_at >= {{ newest }}
+    union
+    select payment_id from {{ ref('stg_ledger__refunds') }} where _ingested_at >= {{ newest }}
+    union
+    select payment_id from {{ ref('stg_ledger__disputes') }} where _ingested_at >= {{ newest }}
+    {%- for table, column in [
+        ('stg_ledger__customers', 'customer_id'),
+        ('stg_ledger__merchants', 'merchant_id'),
+        ('stg_ledger__payment_methods', 'payment_method_id'),
+    ] %}
+    union
+    select payment_id from {{ ref('stg_ledger__payments') }}
+    where {{ column }} in (select {{ column }} from {{ ref(table) }} where _ingested_at >= {{ newest }})
+    {%- endfor %}
+    {%- else %}
+    select payment_id from {{ ref('stg_ledger__payments') }}
+    {%- endif %}
+),
+
+payments as (
+    select * from {{ ref('stg_ledger__payments') }}
+    {%- if newest %}
+    where payment_id in (select payment_id from touched)
+    {%- endif %}
+),
+
+refunds as (
+    select
+        payment_id,
+        sum(case when status = 'succeeded' and not _is_deleted then amount_minor else 0 end) as refunded_minor,
+        sum(case when status = 'succeeded' and not _is_deleted then 1 else 0 end) as refund_count,
+        max(_ingested_at) as known_at
+    from {{ ref('stg_ledger__refunds') }}
+    {%- if newest %}
+    where payment_id in (select payment_id from touched)
+    {%- endif %}
+    group by payment_id
+),
+
+disputes as (
+    select
+        payment_id,
+        sum(case when not _is_deleted then amount_minor else 0 end) as disputed_minor,
+        sum(case when status = 'lost' and not _is_deleted then amount_minor else 0 end) as dispute_lost_minor,
+        sum(case when not _is_deleted then 1 else 0 end) as dispute_count,
+        max(case when reason = 'fraudulent' and not _is_deleted then 1 else 0 end) as fraud_disputed,
+        min(case when not _is_deleted then opened_at end) as first_disputed_at,
+        max(_ingested_at) as known_at
+    from {{ ref('stg_ledger__disputes') }}
+    {%- if newest %}
+    where payment_id in (select payment_id from touched)
+    {%- endif %}
+    group by payment_id
+),
+
+joined as (
+    select
+        payments.payment_id,
+        payments.customer_id,
+        payments.merchant_id,
+        payments.product_id,
+        payments.payment_method_id,
+        methods.kind as payment_method_kind,
+        payments.channel,
+        payments.status,
+        payments.failure_code,
+        payments.currency_code,
+        customers.country_code as customer_country_code,
+        merchants.country_code as merchant_country_code,
+        methods.issuer_country_code,
+        payments.ip_country_code,
+        merchants.merchant_category_code,
+        payments.amount_minor,
+        case when payments.status = 'captured' then payments.amount_minor else cast(0 as bigint) end as captured_minor,
+        payments.fee_minor,
+        cast(coalesce(refunds.refunded_minor, 0) as bigint) as refunded_minor,
+        cast(coalesce(disputes.disputed_minor, 0) as bigint) as disputed_minor,
+        cast(coalesce(disputes.dispute_lost_minor, 0) as bigint) as dispute_lost_minor,
+        cast(coalesce(refunds.refund_count, 0) as bigint) as refund_count,
+        cast(coalesce(disputes.dispute_count, 0) as bigint) as dispute_count,
+        coalesce(disputes.fraud_disputed, 0) = 1 as is_fraud_disputed,
+        payments.requested_at,
+        payments.authorized_at,
+        payments.captured_at,
+        payments.failed_at,
+        disputes.first_disputed_at,
+        greatest(
+            payments._ingested_at,
+            coalesce(refunds.known_at, payments._ingested_at),
+            coalesce(disputes.known_at, payments._ingested_at),
+            coalesce(customers._ingested_at, payments._ingested_at),
+            coalesce(merchants._ingested_at, payments._ingested_at),
+            coalesce(methods._ingested_at, payments._ingested_at)
+        ) as known_at,
+        payments._is_deleted as _is_gone
+    from payments
+    left join refunds on payments.payment_id = refunds.payment_id
+    left join disputes on payments.payment_id = disputes.payment_id
+    left join {{ ref('stg_ledger__customers') }} as customers on payments.customer_id = customers.customer_id
+    left join {{ ref('stg_ledger__merchants') }} as merchants on payments.merchant_id = merchants.merchant_id
+    left join {{ ref('stg_ledger__payment_methods') }} as methods
+        on payments.payment_method_id = methods.payment_method_id
+)
+
+select
+    payment_id,
+    customer_id,
+    merchant_id,
+    product_id,
+    payment_method_id,
+    payment_method_kind,
+    channel,
+    status,
+    failure_code,
+    currency_code,
+    customer_country_code,
+    merchant_country_code,
+    issuer_country_code,
+    ip_country_code,
+    merchant_category_code,
+    amount_minor,
+    captured_minor,
+    fee_minor,
+    refunded_minor,
+    disputed_minor,
+    dispute_lost_minor,
+    captured_minor - fee_minor - refunded_minor - dispute_lost_minor as net_minor,
+    refund_count,
+    dispute_count,
+    status = 'captured' as is_captured,
+    refund_count > 0 as is_refunded,
+    dispute_count > 0 as is_disputed,
+    is_fraud_disputed,
+    requested_at,
+    authorized_at,
+    captured_at,
+    failed_at,
+    first_disputed_at,
+    cast(requested_at as date) as requested_on,
+    cast(captured_at as date) as captured_on,
+    known_at
+    {%- if newest %},
+    _is_gone
+from joined
+    {%- else %}
+from joined
+where not _is_gone
+    {%- endif %}

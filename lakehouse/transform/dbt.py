@@ -1,0 +1,105 @@
+"""dbt in this process: its settings, its files (all in the state folder), its events and its results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lakehouse.settings import ROOT, Settings
+from lakehouse.telemetry import Progress
+from lakehouse.transform.report import Node, refused
+from lakehouse.transform.session import on_our_session
+
+if TYPE_CHECKING:
+    from dbt.contracts.results import RunResult
+
+PROJECT = ROOT / "dbt_project"
+
+
+def invoke(
+    config: Settings, arguments: list[str], variables: Mapping[str, Any], progress: Progress
+) -> tuple[Node, ...]:
+    """Run one dbt command and return what became of each node, in the order in which they ended.
+
+    Writes only below ``<state>/run/dbt`` and ``<state>/log/dbt``, prints nothing, asks no network.
+    Raises ConfigError when dbt refuses the project, before any table is touched.
+    """
+    from dbt.cli.main import dbtRunner
+
+    logs = config.state / "log" / "dbt"
+    told = _Told(progress)
+    with on_our_session(config):
+        result = dbtRunner(callbacks=[told]).invoke([*_global(logs), *arguments, *_paths(config, variables)])
+    if result.exception is not None:
+        raise refused(str(result.exception), str(logs / "dbt.log"))
+    return tuple(_node(config, r) for r in getattr(result.result, "results", ()))
+
+
+def _global(logs: Path) -> list[str]:
+    return [
+        *("--log-level", "none", "--log-level-file", "debug", "--log-path", str(logs), "--quiet"),
+        *("--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--no-use-colors-file"),
+        "--no-partial-parse",
+    ]
+
+
+def _paths(config: Settings, variables: Mapping[str, Any]) -> list[str]:
+    home = config.state / "run" / "dbt"
+    home.mkdir(parents=True, exist_ok=True)
+    profile = {
+        "lakehouse": {
+            "target": "session",
+            "outputs": {
+                "session": {
+                    "type": "spark",
+                    "method": "session",
+                    "host": "localhost",
+                    "schema": "silver",
+                    "threads": config.transform.threads,
+                }
+            },
+        }
+    }
+    (home / "profiles.yml").write_text(yaml.safe_dump(profile))
+    return [
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(home), "--target-path", str(home / "target")),
+        *("--vars", json.dumps({"warehouse": str(config.warehouse), **variables})),
+    ]
+
+
+class _Told:
+    """Listens to dbt's events and tells how many nodes have ended."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._done = 0
+        self._total: int | None = None
+
+    def __call__(self, event: Any) -> None:
+        if event.info.name == "NodeFinished":
+            self._done += 1
+            self._progress("transform", self._done, self._total)
+        elif event.info.name == "ConcurrencyLine":
+            self._total = int(event.data.node_count)
+            self._progress("transform", 0, self._total)
+
+
+def _node(config: Settings, result: RunResult) -> Node:
+    node = result.node
+    kind = str(node.resource_type)
+    status = str(result.status)
+    written = (result.adapter_response or {}).get("rows_affected")
+    compiled = getattr(node, "compiled_path", None)
+    return Node(
+        name=node.name,
+        kind=kind,
+        status=status,
+        seconds=round(result.execution_time, 3),
+        rows=int(written) if kind == "model" and written is not None else result.failures,
+        message=result.message,
+        compiled=str(PROJECT / compiled) if compiled else None,
+    )

@@ -1,0 +1,85 @@
+"""What a build did, and what its findings mean for the caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lakehouse import context
+from lakehouse.errors import ConfigError, DataError, DriftError, UsageError
+from lakehouse.settings import Settings
+
+_SHOWN = 5
+"""Rows of a failed test that the error carries."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One model or test: ``kind`` is dbt's resource type, ``status`` dbt's (success, pass, warn, fail, error, skipped).
+
+    ``rows``: written by a model (None: a table that was built whole), found by a test.
+    """
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    rows: int | None
+    message: str | None
+    compiled: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Every node of the invocation, in the order in which they ended."""
+
+    nodes: tuple[Node, ...]
+    seconds: float
+
+
+def checked(config: Settings, report: Report, select: str | None) -> Report:
+    """The report, if everything is well; else the error of the family of who must act."""
+    if not report.nodes:
+        raise UsageError(
+            f"no model or test matches {select!r}",
+            hint="names are those of dbt_project/models, e.g. fct_payments",
+        )
+    skipped = [n.name for n in report.nodes if n.status == "skipped"]
+    broken = [n for n in report.nodes if n.status == "error"]
+    if broken:
+        first = broken[0]
+        raise DataError(
+            f"{first.kind} {first.name} could not be {'built' if first.kind == 'model' else 'run'}: {first.message}",
+            hint=f"its SQL is in {first.compiled}"
+            if first.compiled
+            else f"log: {config.state / 'log' / 'dbt' / 'dbt.log'}",
+            failed=[n.name for n in broken],
+            skipped=skipped,
+        )
+    failed = [n for n in report.nodes if n.status == "fail"]
+    if failed:
+        found = [_finding(config, node) for node in failed]
+        told = "; ".join(f"{f['test']}: {f['rows']} rows, first {f['first'][:1]}" for f in found)
+        raise DriftError(
+            f"{len(failed)} data tests found rows that may not be: {told}",
+            hint="the tables hold them; what depends on them was not built. Each test's SQL is in the fields",
+            findings=found,
+            skipped=skipped,
+        )
+    return report
+
+
+def _finding(config: Settings, node: Node) -> dict[str, Any]:
+    from pathlib import Path
+
+    first: list[dict[str, Any]] = []
+    if node.compiled and node.kind == "test":
+        sql = Path(node.compiled).read_text()
+        rows = context.spark(config).sql(f"select * from (\n{sql}\n) limit {_SHOWN}").collect()
+        first = [row.asDict() for row in rows]
+    return {"test": node.name, "rows": node.rows, "first": first, "sql": node.compiled}
+
+
+def refused(message: str, log: str) -> ConfigError:
+    """The error when dbt did not get as far as running anything."""
+    return ConfigError(f"dbt could not start: {message}", hint=f"log: {log}")
