@@ -5,29 +5,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lakehouse import tables
-from lakehouse.contracts import Boolean, Column, Integer, Json, String, Table, Uuid
+from lakehouse.contracts import Table
 from lakehouse.render import debezium, kafka, postgres, targets
 from lakehouse.tables.ledger import LEDGER
 
-LOYALTY = Table(
-    source=LEDGER,
-    name="loyalty_accounts",
-    description="Points of customers.",
-    grain="loyalty account",
-    key=("account_id",),
-    columns=(
-        Column("account_id", Uuid(), "Identifier."),
-        Column("customer_id", String(), "Whose.", references="customers.customer_id"),
-        Column("points_count", Integer(32), "Points."),
-        Column("preferences", Json(), "Preferences.", nullable=True),
-        Column("is_active", Boolean(), "Whether it can be used."),
-    ),
-)
+HOW_TO = Path(__file__).resolve().parents[2] / "docs/how-to/add-a-table.md"
+
+
+def declared_in_the_how_to() -> Table:
+    """The table that the how-to declares: its first Python block, run as it stands."""
+    (block,) = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
+    scope: dict[str, Any] = {}
+    exec(block, scope)
+    (table,) = scope["TABLES"]
+    assert isinstance(table, Table)
+    return table
+
+
+LOYALTY = declared_in_the_how_to()
 
 ALONE = {
     "spark": "`points_count` INT",
