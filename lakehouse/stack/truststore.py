@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def _store(config: Settings, bundle: Path) -> Path:
     certificates = []
     for number, pem in enumerate(_PEM.findall(text)):
         # Old roots that break today's rules are passed over, as OpenSSL's users would not miss them either.
-        with suppress(ValueError):
+        with suppress(ValueError), warnings.catch_warnings(action="ignore"):
             found = x509.load_pem_x509_certificate(pem)
             certificates.append(pkcs12.PKCS12Certificate(found, f"{number}".encode()))
     if not certificates:
