@@ -21,8 +21,8 @@ class Difference:
     """One thing that is not the same everywhere; ``values`` says what each engine has.
 
     ``kind``: ``columns`` (other names or another number of them), ``type`` of ``column``, ``grain`` (how many
-    rows share ``key``), ``row`` (the row of ``key``, None where it is absent), ``cell`` (``column`` of the row
-    of ``key``), ``order`` (the key at the first position that differs).
+    rows share ``key``), ``row`` (the row of ``key``, None where absent), ``cell`` (``column`` of the row of
+    ``key``), ``order`` (the key at the first position that differs).
     """
 
     kind: str
@@ -35,8 +35,8 @@ class Difference:
 class Comparison:
     """One question, asked of ``engines``. ``tables`` are the Delta versions that were read.
 
-    ``moved`` says that a table got commits again and again while the engines answered, so that differences may
-    be between versions and not between engines.
+    ``moved`` says that a table got commits each time while the engines answered, so that differences may be
+    between versions and not between engines.
     """
 
     name: str
@@ -94,7 +94,7 @@ def versions(config: Settings, sql: str) -> dict[str, int]:
 
 
 def differences(results: list[Result], grain: tuple[str, ...]) -> list[Difference]:
-    """Where answers differ: columns, then types, rows and cells, and the order of the rows if all else is equal."""
+    """Where answers differ: columns, then types, rows and cells; the order of rows if all else is equal."""
     columns = {r.engine: [c["name"].lower() for c in r.columns] for r in results}
     head = next(iter(columns.values()))
     if any(names != head for names in columns.values()):

@@ -20,7 +20,7 @@ _lock = Lock()
 _connections: dict[Path, tuple[DuckDBPyConnection, dict[tuple[str, str], Path]]] = {}
 """For each warehouse a connection in memory, and the views made in it.
 
-Loading the Delta reader takes half a second, making a view two milliseconds: so the connection is kept, and the
+Loading the Delta reader takes half a second, making a view two milliseconds: so the connection is kept, and
 views are compared with the folders at each query.
 """
 
@@ -41,11 +41,13 @@ class DuckDb:
             cursor.execute(sql)
             columns = [(str(d[0]), str(d[1])) for d in cursor.description or []]
             return Answer(columns, cursor.fetchall() if limit is None else cursor.fetchmany(limit))
-        except (duckdb.InterruptException, KeyboardInterrupt):
-            cursor.interrupt()
-            raise KeyboardInterrupt from None
         except duckdb.Error as error:
             raise _translated(config, error) from None
+        except RuntimeError as error:  # what DuckDB makes of Ctrl-C
+            if "interrupted" in str(error):
+                cursor.interrupt()  # its other threads work on until told again, and closing waits for them
+                raise KeyboardInterrupt from None
+            raise
         finally:
             cursor.close()
 

@@ -1,4 +1,4 @@
-"""One way to ask, three engines to answer. ``run`` is what everybody calls; each engine is a module beside."""
+"""One way to ask, three engines to answer. ``run`` is what everybody calls; an engine is a module beside."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = ("duckdb", "trino", "spark")
 
 @dataclass(frozen=True)
 class Answer:
-    """What an engine returns: name and the engine's own type name of each column, and rows of Python values."""
+    """What an engine returns: name and own type name of each column, and rows of Python values."""
 
     columns: list[tuple[str, str]]
     rows: Iterable[Iterable[Any]]

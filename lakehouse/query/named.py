@@ -1,4 +1,4 @@
-"""Named queries: SQL files in ``library/`` that open with comments on what they answer, for whom and per what."""
+"""Named queries: SQL files in ``library/`` that open with comments on what they answer and for whom."""
 
 from __future__ import annotations
 

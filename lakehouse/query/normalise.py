@@ -27,7 +27,7 @@ TYPES = (
     "struct",
     "null",
 )
-"""``integer`` is a whole number of any width; ``timestamp`` an instant; ``timestamp_ntz`` a time without zone.
+"""``integer`` is a whole number of any width; ``timestamp`` an instant; ``timestamp_ntz`` one without zone.
 
 Width, precision and scale are left out: each engine widens sums in its own way.
 """

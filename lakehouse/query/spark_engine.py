@@ -19,7 +19,7 @@ _UNKNOWN_TABLE = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")
 
 
 class Spark:
-    """The Spark session of this process. A table made elsewhere since it began is registered when asked for."""
+    """The Spark session of this process. A table made elsewhere since it began is registered when asked."""
 
     name = "spark"
 

@@ -6,8 +6,9 @@ A guard against accidents on shared tables, not a security boundary: who may rea
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
-from lakehouse.errors import UsageError, suggest
+from lakehouse.errors import UsageError
 
 READING = ("select", "with", "values", "table", "from", "show", "describe", "desc", "summarize", "explain")
 _WRITING = ("insert", "update", "delete", "merge")
@@ -54,9 +55,10 @@ def _require_reading(words: list[str]) -> None:
     elif first not in READING:
         guilty = first
     if guilty:
+        meant = get_close_matches(guilty, READING, n=1, cutoff=0.7)
         raise UsageError(
-            f"refused: a query starts with SELECT or WITH and changes nothing; this has {guilty.upper()}"
-            f"{suggest(guilty, READING)}",
+            f"refused {guilty.upper()}: a query starts with SELECT or WITH and changes nothing"
+            + (f", did you mean {meant[0].upper()}?" if meant else ""),
             hint="tables change by lakehouse ingest and lakehouse transform only",
             word=guilty,
         )

@@ -52,8 +52,8 @@ def sync(config: Settings) -> Report:
 def write_duckdb(config: Settings, file: Path) -> tuple[int, dict[str, str]]:
     """Put a DuckDB file with one view per table at ``file``: how many, and why others could not be made.
 
-    The file is built beside and moved into place in one step, so readers are never in the way and never see half
-    a file; who has the old one open keeps it. A crash leaves a ``.partial`` file, which the next call deletes.
+    The file is built beside and moved into place in one step, so readers are never in the way and never see
+    half a file; who has the old one open keeps it. A crash leaves a ``.partial``, gone at the next call.
     """
     import duckdb
 
