@@ -12,17 +12,17 @@ from lakehouse.errors import DataError, suggest
 _BY_DIGITS = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     2: """
-        AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW
-        CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF
-        IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK
-        MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP
-        SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG
-        YER ZAR ZMW ZWG
+        AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF
+        CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ
+        GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD
+        MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON
+        RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS
+        UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG
     """,
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
 }
-_WITHOUT = frozenset("XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX".split())
+_WITHOUT = frozenset("XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX".split())  # noqa: SIM905
 _DIGITS = {code: digits for digits, codes in _BY_DIGITS.items() for code in codes.split()}
 
 
@@ -34,7 +34,8 @@ def currencies() -> tuple[str, ...]:
 def minor_digits(currency: str) -> int:
     """Digits of the minor unit: 0 for JPY, 2 for EUR, 3 for KWD, 4 for CLF.
 
-    Raises DataError for a code that ISO 4217 does not list (case matters), or that has no minor unit, as gold has none.
+    Raises DataError for a code that ISO 4217 does not list (case matters), or that has no minor unit, as gold
+    has none.
     """
     try:
         return _DIGITS[currency]
@@ -56,10 +57,14 @@ def to_major(amount_minor: int, currency: str) -> Decimal:
     return Decimal(amount_minor).scaleb(-minor_digits(currency))
 
 
-def to_minor(amount: Decimal, currency: str) -> int:
-    """The amount in minor units. DataError when it has more digits than the currency: nothing is ever rounded away."""
-    if isinstance(amount, float):
-        raise DataError(f"{amount!r} is a float, and no float is money", hint="pass a Decimal made from text")
+def to_minor(amount: object, currency: str) -> int:
+    """The amount in minor units. DataError when it has more digits than the currency: nothing is ever
+    rounded away.
+    """
+    if not isinstance(amount, Decimal):
+        raise DataError(
+            f"{amount!r} is a {type(amount).__name__}, and only Decimal is exact", hint="Decimal('1.50')"
+        )
     scaled = amount.scaleb(minor_digits(currency))
     if scaled != scaled.to_integral_value():
         raise DataError(

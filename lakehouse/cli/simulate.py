@@ -38,11 +38,11 @@ def run(
 ) -> None:
     """Write the next stretch of business, or finish the one that was interrupted.
 
-    The first stretch begins on 2026-01-01; each later one where the last ended, with what falls due from before: late
-    disputes, refunds, payouts. Run again after a crash or Ctrl-C: it goes on where it stopped.
+    The first stretch begins on 2026-01-01; each later one where the last ended, with what falls due from
+    before: late disputes, refunds, payouts. Run again after a crash or Ctrl-C: it goes on where it stopped.
 
-    With --continuous, business time advances one day for every PAYMENTS / DAYS payments; the first Ctrl-C ends the
-    run after the current slice with exit code 0, a second one at once with 130.
+    With --continuous, business time advances one day for every PAYMENTS / DAYS payments; the first Ctrl-C
+    ends the run after the current slice with exit code 0, a second one at once with 130.
     """
     from lakehouse import settings
     from lakehouse.testing import simulator
@@ -73,13 +73,12 @@ def _stop_on_interrupt() -> threading.Event:
 
 def _page(report: Report) -> None:
     line = output.out.print
-    line(
-        f"[bold]Stretch {report.stretch}[/]: {report.from_at:%Y-%m-%d} up to {report.until_at:%Y-%m-%d}, business time"
-    )
+    days = f"{report.from_at:%F} up to {report.until_at:%F}"
+    line(f"[bold]Stretch {report.stretch}[/]: {days}, business time")
     for number in report.resumed:
         line(f"finished stretch {number}, which an earlier run had left unfinished")
     line(
-        f"{report.payments:,} payments, {report.frauds:,} of them fraud; {report.change_events:,} row changes and "
-        f"{report.events:,} events in {report.seconds:.1f} s"
+        f"{report.payments:,} payments, {report.frauds:,} of them fraud; {report.change_events:,} row "
+        f"changes and {report.events:,} events in {report.seconds:.1f} s"
     )
     output.show_rows(["table", "row changes"], [[name, f"{n:,}"] for name, n in report.by_table.items()])

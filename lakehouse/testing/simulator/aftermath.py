@@ -14,12 +14,16 @@ from lakehouse.testing.simulator.world import Body, World
 REFUNDS_THAT_FAIL = 0.02
 _REFUND_REASONS = (("requested_by_customer", 78.0), ("product_unavailable", 15.0), ("duplicate", 7.0))
 _HONEST_REASONS = (("not_received", 42.0), ("not_as_described", 33.0), ("fraudulent", 25.0))
-"""An honest payer who says ``fraudulent`` forgot, or lies: friendly fraud, which no model can tell from the real."""
+"""An honest payer who says ``fraudulent`` forgot, or lies: friendly fraud, which no model can tell from
+the real.
+"""
 _LOST = {"fraudulent": 0.72, "not_received": 0.5, "not_as_described": 0.4}
 
 
 def schedule(world: World, at: int, body: Body) -> None:
-    """Decide, once captured, all that will become of the payment. Refunds and a dispute never exceed the amount."""
+    """Decide, once captured, all that will become of the payment. Refunds and a dispute never exceed the
+    amount.
+    """
     rng = stream(world.seed, "aftermath", body["p"])
     category = CATEGORIES[world.merchants[body["m"]].category]
     left, refunded_by = body["a"], at

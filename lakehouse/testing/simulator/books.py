@@ -1,7 +1,7 @@
 """The ledger: every booking balances, and what merchants are paid follows from it.
 
-Debits are positive, credits negative. ``merchant_payable`` is a liability: what is owed to a merchant is minus the sum of
-its entries.
+Debits are positive, credits negative. ``merchant_payable`` is a liability: what is owed to a merchant is
+minus the sum of its entries.
 
     capture   clearing +a             merchant_payable -a
     fee       merchant_payable +f     fee_income -f            never given back, as most platforms keep it
@@ -11,9 +11,9 @@ its entries.
       lost    merchant_payable +a     dispute_receivable -a
     payout    merchant_payable +a     clearing -a
 
-Payouts are weekly: when a UTC week (Monday to Sunday) has ended, what a merchant is owed at that instant is sent on Monday
-morning. A merchant who is owed nothing, or owes, is not paid: the balance is carried over, and the next payout's period
-begins where the last one's ended.
+Payouts are weekly: when a UTC week (Monday to Sunday) has ended, what a merchant is owed at that instant is
+sent on Monday morning. A merchant who is owed nothing, or owes, is not paid: the balance is carried over, and
+the next payout's period begins where the last one's ended.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def book(
     payment_id: str | None = None,
     payout_id: str | None = None,
 ) -> None:
-    """Write the two entries of one booking, and keep the merchant's balance in step. Nothing for an amount of 0."""
+    """Write the two entries of one booking, and keep the merchant's balance in step. Nothing for an amount
+    of 0.
+    """
     if amount == 0:
         return
     merchant = world.merchants[m]

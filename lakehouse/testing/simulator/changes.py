@@ -1,4 +1,6 @@
-"""What the generator yields: business moments, each with the row changes and messages that belong together."""
+"""What the generator yields: business moments, each with the row changes and messages that belong
+together.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ Row = dict[str, Any]
 
 
 class Change(NamedTuple):
-    """One row change of a source table. ``key`` names the row of an update or delete; ``values`` are the columns set."""
+    """One row change of a source table. ``key`` names the row of an update or delete; ``values`` are the
+    columns set.
+    """
 
     table: str
     op: Literal["insert", "update", "delete"]

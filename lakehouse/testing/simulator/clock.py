@@ -1,4 +1,6 @@
-"""Business time: whole microseconds since 1970 UTC, counted by the generator and never read from the machine."""
+"""Business time: whole microseconds since 1970 UTC, counted by the generator and never read from the
+machine.
+"""
 
 from __future__ import annotations
 

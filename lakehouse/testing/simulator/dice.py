@@ -1,4 +1,6 @@
-"""Chance that repeats: a stream of random numbers for each thing it decides about, so that no two disturb each other."""
+"""Chance that repeats: a stream of random numbers for each thing it decides about, so that no two disturb
+each other.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ Item = TypeVar("Item")
 
 
 def stream(*parts: object) -> Random:
-    """The stream of what ``parts`` name. The same parts give the same numbers on every machine and Python version.
+    """The stream of what ``parts`` name. The same parts give the same numbers on every machine and Python
+    version.
 
-    Only ``random()``, ``getrandbits`` and what is computed from them by the functions here may be used: the standard
-    library promises no more than that for later versions.
+    Only ``random()``, ``getrandbits`` and what is computed from them by the functions here may be used: the
+    standard library promises no more than that for later versions.
     """
     digest = blake2b(":".join(map(str, parts)).encode(), digest_size=16).digest()
     return Random(int.from_bytes(digest))
@@ -57,5 +60,7 @@ def weighted(rng: Random, items: Sequence[tuple[Item, float]]) -> Item:
 
 
 def bell(rng: Random) -> float:
-    """About normal, mean 0 and standard deviation 1, within -6 to 6: the sum of twelve uniform numbers less six."""
+    """About normal, mean 0 and standard deviation 1, within -6 to 6: the sum of twelve uniform numbers
+    less six.
+    """
     return sum(rng.random() for _ in range(12)) - 6.0

@@ -1,4 +1,5 @@
-"""Messages of checkout sessions and of payment networks. Bodies have exactly the columns of ``lakehouse/tables/events.py``.
+"""Messages of checkout sessions and of payment networks. Bodies have exactly the columns of
+``lakehouse/tables/events.py``.
 
 Instants are ISO 8601 texts in UTC with microseconds; ``payload`` is the text of a JSON document, as received.
 """
@@ -77,10 +78,10 @@ def session_abandoned(world: World, at: int, body: Body, out: Moment) -> None:
     visit = [pick(rng, CHANNELS), customer.country, product.id]
     who = customer.id if rng.random() < 0.4 else None
     steps = ("session_started", "product_viewed", "checkout_started")
-    for i, step in enumerate(steps[: whole(rng, 1, 3)]):
-        _step(
-            world, at + i * whole(rng, 20 * SECOND, 4 * MINUTE), step, session, who, merchant.id, visit, out
-        )
+    when = at
+    for step in steps[: whole(rng, 1, 3)]:
+        _step(world, when, step, session, who, merchant.id, visit, out)
+        when += whole(rng, 20 * SECOND, 4 * MINUTE)
 
 
 def _step(

@@ -1,9 +1,11 @@
-"""Who commits fraud, where and for how long. Only the generator knows; payments carry no trace but their looks.
+"""Who commits fraud, where and for how long. Only the generator knows; payments carry no trace but their
+looks.
 
-The three scenarios and their lengths follow the published simulator of Le Borgne, Siblini, Lebichot and Bontempi,
-"Reproducible Machine Learning for Credit Card Fraud Detection - Practical Handbook" (Universite Libre de Bruxelles,
-2022), chapter 3: outlying amounts, terminals compromised for 28 days, cards stolen for 14 days and used for about five
-times the usual amount. Different here, and why: docs/adr/0005-simulated-business.md.
+The three scenarios and their lengths follow the published simulator of Le Borgne, Siblini, Lebichot and
+Bontempi, "Reproducible Machine Learning for Credit Card Fraud Detection - Practical Handbook" (Universite
+Libre de Bruxelles, 2022), chapter 3: outlying amounts, terminals compromised for 28 days, cards stolen for 14
+days and used for about five times the usual amount. Different here, and why:
+docs/adr/0005-simulated-business.md.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ _CHANNELS = (("web", 58.0), ("mobile", 24.0), ("api", 12.0), ("point_of_sale", 6
 
 
 def open_windows(world: World, at: int, payments: int) -> None:
-    """Close what is over today and begin what is missing, so that each scenario has its usual number of victims."""
+    """Close what is over today and begin what is missing, so that each scenario has its usual number of
+    victims.
+    """
     world.compromised = [w for w in world.compromised if w[1] > at]
     world.stolen = [w for w in world.stolen if w[1] > at]
     rng = stream(world.seed, "windows", at // DAY)
@@ -64,7 +68,9 @@ def scenario(world: World, rng: Random) -> str | None:
 
 
 def moment_of_use(world: World, victim: int, day: int, rng: Random) -> int:
-    """When a stolen card is used on a day: all uses of the day within three hours, so that they follow quickly."""
+    """When a stolen card is used on a day: all uses of the day within three hours, so that they follow
+    quickly.
+    """
     begin = whole(stream(world.seed, "spree", victim, day // DAY), 0, 21 * HOUR)
     return day + begin + whole(rng, 0, 150 * MINUTE)
 

@@ -1,7 +1,8 @@
 """The business of one stretch as a sequence of moments. Pure: no clock, no database, no network.
 
-The same world, plan and beginning give the same moments, to the byte. ``world`` is what the last stretch left behind (a new
-``World(seed)`` for the first) and is changed as the moments are drawn; when they are exhausted it is what the next needs.
+The same world, plan and beginning give the same moments, to the byte. ``world`` is what the last stretch left
+behind (a new ``World(seed)`` for the first) and is changed as the moments are drawn; when they are exhausted
+it is what the next needs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from lakehouse.testing.simulator.plan import Plan
 from lakehouse.testing.simulator.world import Body, World
 
 VERSION = 1
-"""Raise it when the same seed would no longer give the same business: a stretch is only continued by its own version."""
+"""Raise it when the same seed would no longer give the same business: a stretch is only continued by its
+own version.
+"""
 
 _HANDLERS: dict[str, Callable[[World, int, Body, Moment], None]] = {
     f.__name__: f
@@ -42,9 +45,11 @@ _HANDLERS: dict[str, Callable[[World, int, Body, Moment], None]] = {
 
 
 def moments(world: World, plan: Plan, begin: int) -> Iterator[Moment]:
-    """What happens from ``begin`` (microseconds, business time) for ``plan.days`` days, in the order it happens.
+    """What happens from ``begin`` (microseconds, business time) for ``plan.days`` days, in the order it
+    happens.
 
-    The first stretch also yields how the founders joined, long before. What falls due later stays on the agenda.
+    The first stretch also yields how the founders joined, long before. What falls due later stays on the
+    agenda.
     """
     population.schedule(world, plan, begin)
     for day, count in enumerate(timeline.payments_per_day(world.seed, plan, begin)):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (tables are read by their columns)
 """The market: countries, currencies, merchant categories, means of payment.
 
 Constants are orders of magnitude of the mid 2020s, chosen to be plausible side by side, not measured; see
@@ -60,7 +61,9 @@ MERCHANT_COUNTRIES = (
     "NG",
     "BR",
 )
-"""Where merchants are established, taken in turn, so that a handful already has currencies of 0, 2 and 3 digits."""
+"""Where merchants are established, taken in turn, so that a handful already has currencies of 0, 2 and 3
+digits.
+"""
 
 PER_USD = {
     "USD": 1.0,
@@ -109,10 +112,11 @@ _OFFICE = (1, 1, 1, 1, 1, 1, 2, 4, 8, 12, 12, 10, 7, 9, 10, 9, 8, 5, 3, 2, 2, 2,
 class Category:
     """What a kind of merchant sells and how.
 
-    ``usd`` is the range of list prices in US cents. ``spread`` is the standard deviation of the logarithm of what is
-    paid over the list price (0: the list price exactly). ``channels`` weighs (web, mobile, point_of_sale, api).
-    ``refunds`` is the share of captured payments that are refunded, ``disputes`` the share that honest payers dispute,
-    fraud apart. ``capture_hours`` is the longest wait from authorization to capture; 0 is at once.
+    ``usd`` is the range of list prices in US cents. ``spread`` is the standard deviation of the logarithm of
+    what is paid over the list price (0: the list price exactly). ``channels`` weighs (web, mobile,
+    point_of_sale, api). ``refunds`` is the share of captured payments that are refunded, ``disputes`` the
+    share that honest payers dispute, fraud apart. ``capture_hours`` is the longest wait from authorization to
+    capture; 0 is at once.
     """
 
     code: str

@@ -1,4 +1,6 @@
-"""The life of a payment: requested, authorized, captured; or failed on the way. Each step is a change of its own."""
+"""The life of a payment: requested, authorized, captured; or failed on the way. Each step is a change of
+its own.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,13 @@ from lakehouse.testing.simulator.market import CATEGORIES, COUNTRIES
 from lakehouse.testing.simulator.world import Body, Customer, Merchant, Method, Product, World
 
 ABANDONED_AUTHORIZATIONS = 0.008
-"""Share of authorizations that the merchant never captures; they fail after a week, as card networks void them."""
+"""Share of authorizations that the merchant never captures; they fail after a week, as card networks void
+them.
+"""
 LARGE_METADATA = 0.004
-"""Share of payments to which the merchant attached a document of 9 to 20 kB: PostgreSQL keeps it out of line."""
+"""Share of payments to which the merchant attached a document of 9 to 20 kB: PostgreSQL keeps it out of
+line.
+"""
 _ANSWER = {
     "card": (SECOND // 3, 3 * SECOND),
     "wallet": (SECOND, 6 * SECOND),

@@ -17,27 +17,35 @@ from lakehouse.testing.simulator.world import Body, Customer, Merchant, Method, 
 FOUNDING_SHARE = 0.85
 """Share of the first stretch's customers who are there when it begins; the others join during it."""
 GROWTH = 0.05
-"""New customers of each later stretch, as a share of those there."""
+"""New customers in 90 days of a later stretch, as a share of those there when it begins; one at least."""
 _DEBIT_COUNTRIES = frozenset({"DE", "FR", "NL", "ES", "GB", "US"})
 
 
 def schedule(world: World, plan: Plan, begin: int) -> None:
-    """Put the arrivals of a stretch that begins at ``begin`` on the agenda. The founders joined long before."""
+    """Put the arrivals of a stretch that begins at ``begin`` on the agenda."""
     rng = stream(world.seed, "arrivals", begin)
     if world.merchants:
         for _ in range(plan.merchants - len(world.merchants)):
             world.later(begin + whole(rng, 0, HOUR), "merchant_joins")
     else:
-        for at in sorted(START - whole(rng, 400 * DAY, 900 * DAY) for _ in range(plan.merchants)):
+        for at in _founded(rng, begin, plan.merchants, 400, 900):
             world.later(at, "merchant_joins")
-    joining = max(ceil(len(world.customers) * GROWTH), plan.customers - len(world.customers))
+    growth = ceil(len(world.customers) * GROWTH * plan.days / 90)
+    joining = max(growth, plan.customers - len(world.customers))
     if not world.customers:
         founders = ceil(plan.customers * FOUNDING_SHARE)
-        for at in sorted(START - whole(rng, DAY, 390 * DAY) for _ in range(founders)):
+        for at in _founded(rng, begin, founders, 1, 390):
             world.later(at, "customer_joins")
         joining = plan.customers - founders
     for _ in range(joining):
         world.later(begin + whole(rng, HOUR, plan.days * DAY - 1), "customer_joins")
+
+
+def _founded(rng: Random, begin: int, count: int, least_days: int, most_days: int) -> list[int]:
+    """When founders joined: long before the first stretch; at once if a later one is the first with any."""
+    if begin != START:
+        return [begin] * count
+    return sorted(START - whole(rng, least_days * DAY, most_days * DAY) for _ in range(count))
 
 
 def merchant_joins(world: World, at: int, body: Body, out: Moment) -> None:
@@ -146,7 +154,7 @@ def customer_joins(world: World, at: int, body: Body, out: Moment) -> None:
         created_at=instant(at),
         updated_at=instant(at),
     )
-    add_method(world, at, n, "card" if rng.random() < 0.75 else "wallet", rng, out)
+    add_method(world, at, n, weighted(rng, _kinds(country)), rng, out)
     for _ in range(whole(rng, 0, 2)):
         world.later(at + whole(rng, 5 * MINUTE, 60 * DAY), "method_added", {"k": n})
     if rng.random() < 0.25:
@@ -159,10 +167,13 @@ def method_added(world: World, at: int, body: Body, out: Moment) -> None:
     if body.get("spare"):
         add_method(world, at, n, "card", rng, out, spare=True)
         return
-    kinds = [("card", 50.0), ("wallet", 30.0)]
-    if world.customers[n].country in _DEBIT_COUNTRIES:
-        kinds.append(("bank_debit", 20.0))
-    add_method(world, at, n, weighted(rng, kinds), rng, out)
+    add_method(world, at, n, weighted(rng, _kinds(world.customers[n].country)), rng, out)
+
+
+def _kinds(country: str) -> tuple[tuple[str, float], ...]:
+    """What people there pay with, weighed."""
+    usual = (("card", 68.0), ("wallet", 22.0))
+    return (*usual, ("bank_debit", 10.0)) if country in _DEBIT_COUNTRIES else usual
 
 
 def add_method(
@@ -202,7 +213,9 @@ def add_method(
 
 
 def method_expires(world: World, at: int, body: Body, out: Moment) -> None:
-    """A card that nobody ever used is deleted once expired; a used one is followed by a new card before that."""
+    """A card that nobody ever used is deleted once expired; a used one is followed by a new card before
+    that.
+    """
     customer = world.customers[body["k"]]
     method = next(m for m in customer.methods if m.id == body["p"])
     if method.spare and not method.used:

@@ -48,7 +48,9 @@ def fee_terms(rng: Random, currency: str) -> tuple[int, int]:
 
 
 def fee(amount_minor: int, bps: int, fixed: int) -> int:
-    """Fee of a captured payment: the share, rounded half up to the minor unit, plus the fixed fee; never more than it."""
+    """Fee of a captured payment: the share, rounded half up to the minor unit, plus the fixed fee; never
+    more than it.
+    """
     return min(amount_minor, money.share_bps(amount_minor, bps) + fixed)
 
 

@@ -1,4 +1,6 @@
-"""Sends events to Kafka as JSON. The message key is the JSON object of the declared key, as Debezium writes keys too."""
+"""Sends events to Kafka as JSON. The message key is the JSON object of the declared key, as Debezium
+writes keys too.
+"""
 
 from __future__ import annotations
 
@@ -88,5 +90,5 @@ def _json(value: object) -> bytes:
 def _down(servers: str, error: Exception) -> UnavailableError:
     return UnavailableError(
         f"Kafka at {servers} did not take events: {type(error).__name__} {error}",
-        hint="lakehouse up, then the same command again: it goes on where it stopped, nothing is lost or doubled in the tables",
+        hint="lakehouse up, then the same command again: it goes on where it stopped",
     )

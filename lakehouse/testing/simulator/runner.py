@@ -1,8 +1,9 @@
 """Writes stretches of business to PostgreSQL and Kafka.
 
-A slice is some business hours of moments. Its events are sent and acknowledged, then its changes and the new position
-are committed together. After a crash at any step the next run draws the same moments again, skips what the position
-says is written, and goes on; events of the slice that was cut off are sent twice, with the same ``event_id``.
+A slice is some business hours of moments. Its events are sent and acknowledged, then its changes and the new
+position are committed together. After a crash at any step the next run draws the same moments again, skips
+what the position says is written, and goes on; events of the slice that was cut off are sent twice, with the
+same ``event_id``.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ _SLICE_LEAST, _SLICE_MOST = 250, 4_000
 
 
 def run(config: Settings, plan: Plan, progress: Progress = quiet) -> Report:
-    """Write the next stretch of the business of ``plan.seed``, or finish the one that an interrupted run left.
+    """Write the next stretch of the business of ``plan.seed``, or finish the one that was interrupted.
 
-    An unfinished stretch is first finished as it was planned. If that is the plan asked for, it is all this run does;
-    else the stretch asked for follows. Raises SafetyError when the database holds the business of another seed or
-    another simulator is writing, UnavailableError when PostgreSQL or Kafka does not answer.
+    An unfinished stretch is first finished as it was planned. If that is the plan asked for, it is all this
+    run does; else the stretch asked for follows. Raises SafetyError when the database holds the business of
+    another seed or another simulator is writing, UnavailableError when PostgreSQL or Kafka does not answer.
     """
     with _connected(config) as (connection, publisher):
         return write(connection, publisher, plan, progress)
@@ -48,25 +49,37 @@ def run(config: Settings, plan: Plan, progress: Progress = quiet) -> Report:
 def run_continuously(
     config: Settings, plan: Plan, rate: float, stop: Flag, progress: Progress = quiet
 ) -> Report:
-    """Go on in real time, about ``rate`` payments a second, until ``stop`` is set; then end after the current slice.
+    """Go on in real time, about ``rate`` payments a second, until ``stop`` is set; end after that slice.
 
-    Business time does not follow the wall: it advances by one business day for every ``plan.payments / plan.days``
-    payments. Each business day is a stretch; the one that is cut short is finished by the next run.
+    Business time does not follow the wall: it advances by one business day for every ``payments / days`` of
+    the plan. Each business day is a stretch; the one that is cut short is finished by the next run.
     """
-    if rate <= 0:
-        raise UsageError(f"--rate is {rate}: payments a second must be positive", hint="--rate 5")
+    pace, daily = Pace(rate, stop), _daily(plan)
+    with _connected(config) as (connection, publisher):
+        return write_continuously(connection, publisher, daily, pace, progress)
+
+
+def write_continuously(
+    connection: psycopg.Connection[Any],
+    publisher: publish.Publish,
+    daily: Plan,
+    pace: Pace,
+    progress: Progress = quiet,
+) -> Report:
+    """What ``run_continuously`` does, on a connection and a publisher, with the plan of one business day."""
+    done = write(connection, publisher, daily, progress, pace=pace)
+    while not pace.stopped:
+        done = _joined(done, write(connection, publisher, daily, progress, pace=pace))
+    return done
+
+
+def _daily(plan: Plan) -> Plan:
     if plan.payments < plan.days:
         raise UsageError(
             f"{plan.payments} payments in {plan.days} days: a continuous run needs one a day at least",
             hint="more --payments, or fewer --days",
         )
-    daily = Plan(plan.seed, plan.customers, plan.merchants, 1, round(plan.payments / plan.days))
-    pace = _Pace(rate, stop)
-    with _connected(config) as (connection, publisher):
-        done: Report | None = None
-        while done is None or not stop.is_set():
-            done = _joined(done, write(connection, publisher, daily, progress, pace=pace))
-        return done
+    return Plan(plan.seed, plan.customers, plan.merchants, 1, round(plan.payments / plan.days))
 
 
 def write(
@@ -75,7 +88,7 @@ def write(
     plan: Plan,
     progress: Progress = quiet,
     *,
-    pace: _Pace | None = None,
+    pace: Pace | None = None,
 ) -> Report:
     """What ``run`` does, on a connection to the source database and a publisher of events."""
     begun = monotonic()
@@ -118,8 +131,8 @@ def _require_same_business(stretch: Stretch | None, plan: Plan) -> None:
         return
     if stretch.plan.seed != plan.seed:
         raise SafetyError(
-            f"this database holds {stretch.number} stretch(es) of the business of seed {stretch.plan.seed}: another "
-            f"business, of seed {plan.seed}, cannot be mixed into it",
+            f"this database holds {stretch.number} stretch(es) of the business of seed "
+            f"{stretch.plan.seed}: another one, of seed {plan.seed}, cannot be mixed into it",
             hint=f"--seed {stretch.plan.seed} adds to it; lakehouse reset gives an empty database",
             seed=stretch.plan.seed,
         )
@@ -142,7 +155,7 @@ def _write_stretch(
     stretch: Stretch,
     tally: _Tally,
     progress: Progress,
-    pace: _Pace | None,
+    pace: Pace | None,
 ) -> None:
     world = store.world(stretch)
     drawn = generator.moments(world, stretch.plan, clock.micros(stretch.from_at))
@@ -154,8 +167,7 @@ def _write_stretch(
     for part in _slices(drawn, most_payments=pace.burst if pace else None):
         position += len(part)
         safe = publisher([event for moment in part for event in moment.events])
-        safe()
-        tally.by_table += store.write(stretch, part, position)
+        tally.by_table += store.write(stretch, part, position, before_commit=safe)
         truths = [t for moment in part for t in moment.truths]
         tally.payments += len(truths)
         tally.frauds += sum(t.scenario is not None for t in truths)
@@ -186,10 +198,15 @@ def _slices(moments: Iterable[Moment], *, most_payments: int | None) -> Iterator
         yield part
 
 
-class _Pace:
-    """Holds a continuous run to its rate, and tells it when to stop."""
+class Pace:
+    """Holds a continuous run to ``rate`` payments a second, until ``stop`` is set. UsageError for no rate."""
 
     def __init__(self, rate: float, stop: Flag) -> None:
+        if not 0 < rate < 1e6:
+            raise UsageError(
+                f"--rate is {rate}: payments a second must be more than 0 and less than a million",
+                hint="--rate 5",
+            )
         self._rate, self._stop = rate, stop
         self._begun, self._paid = monotonic(), 0
         self.burst = max(1, round(rate))

@@ -1,9 +1,12 @@
-"""The simulator's book in PostgreSQL, and the writer of the business. Progress and business share each transaction.
+"""The simulator's book in PostgreSQL, and the writer of the business. Progress and business share each
+transaction.
 
 Schema ``simulator`` is never captured. Its tables:
 
-- ``stretches``: one row per stretch; how far it is written, and the world's state at its end (kept for the last one).
-- ``follow_ups``: one row per thing to come when the last finished stretch ended (a dispute, a settlement, ...).
+- ``stretches``: one row per stretch; how far it is written, and the world's state at its end (kept for the
+  last one).
+- ``follow_ups``: one row per thing to come when the last finished stretch ended (a dispute, a settlement,
+  ...).
 - ``ground_truth``: one row per payment; whether it is fraud. No model may read it.
 """
 
@@ -11,10 +14,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from lakehouse.errors import SafetyError
 from lakehouse.testing.simulator import clock
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
 
 _LOCK = 0x51_3D_0001
 """Key of the advisory lock that a writing simulator holds; any fixed number that nobody else uses."""
+
+_ROWS_PER_INSERT = 16
+"""Most neighbouring inserts into one table that are sent as one statement."""
 
 _DDL = """
 CREATE SCHEMA IF NOT EXISTS simulator;
@@ -79,10 +86,12 @@ class Store:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         connection.autocommit = True
         self._connection = connection
-        self._statements: dict[tuple[str, str, tuple[str, ...]], LiteralString] = {}
+        self._statements: dict[tuple[str, str, tuple[str, ...], int], LiteralString] = {}
 
     def open(self) -> None:
-        """Take the lock and make the schema. SafetyError when another simulator is writing to this database."""
+        """Take the lock and make the schema. SafetyError when another simulator is writing to this
+        database.
+        """
         taken = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
         if not taken or not taken[0]:
             raise SafetyError(
@@ -94,8 +103,8 @@ class Store:
     def last(self) -> Stretch | None:
         """The last stretch begun; None in a new database."""
         row = self._connection.execute(
-            "SELECT stretch, version, seed, customers, merchants, days, payments, from_at, until_at, moments_written,"
-            " is_finished FROM simulator.stretches ORDER BY stretch DESC LIMIT 1"
+            "SELECT stretch, version, seed, customers, merchants, days, payments, from_at, until_at,"
+            " moments_written, is_finished FROM simulator.stretches ORDER BY stretch DESC LIMIT 1"
         ).fetchone()
         if row is None:
             return None
@@ -129,31 +138,40 @@ class Store:
         if row is None:
             return World(stretch.plan.seed)
         agenda = self._connection.execute(
-            "SELECT (extract(epoch FROM due_at) * 1000000)::bigint, number, kind, concerns FROM simulator.follow_ups"
+            "SELECT (extract(epoch FROM due_at) * 1000000)::bigint, number, kind, concerns"
+            " FROM simulator.follow_ups"
         ).fetchall()
-        return load(row[0], [(at, number, kind, body) for at, number, kind, body in agenda])
+        return load(row[0], agenda)
 
-    def write(self, stretch: Stretch, moments: Sequence[Moment], position: int) -> Counter[str]:
-        """Write some moments, in their order, in one transaction that also notes the position. Changes per table."""
+    def write(
+        self, stretch: Stretch, moments: Sequence[Moment], position: int, before_commit: Callable[[], None]
+    ) -> Counter[str]:
+        """Write moments in their order, and the position, in one transaction. Returns changes per table.
+
+        ``before_commit`` runs when all is written and nothing is visible yet; if it raises, nothing stays.
+        """
         written: Counter[str] = Counter()
         truths = [t for m in moments for t in m.truths]
-        with self._connection.transaction(), self._connection.pipeline(), self._connection.cursor() as cursor:
-            for moment in moments:
-                for change in moment.changes:
-                    cursor.execute(
-                        self._statement(change), [*change.values.values(), *change.key.values()], prepare=True
-                    )
-                    written[change.table] += 1
-            cursor.execute(
-                "INSERT INTO simulator.ground_truth (payment_id, stretch, is_fraud, scenario)"
-                " SELECT payment_id, %s, scenario IS NOT NULL, scenario"
-                " FROM unnest(%s::text[], %s::text[]) AS t (payment_id, scenario)",
-                [stretch.number, [t.payment_id for t in truths], [t.scenario for t in truths]],
-            )
-            cursor.execute(
-                "UPDATE simulator.stretches SET moments_written = %s WHERE stretch = %s",
-                [position, stretch.number],
-            )
+        changes = (change for moment in moments for change in moment.changes)
+        with self._connection.transaction():
+            with self._connection.pipeline(), self._connection.cursor() as cursor:
+                for shape, alike in groupby(changes, key=_shape):
+                    table, op, _ = shape
+                    for rows in _batched(alike, _ROWS_PER_INSERT if op == "insert" else 1):
+                        values = [v for row in rows for v in (*row.values.values(), *row.key.values())]
+                        cursor.execute(self._statement(rows[0], len(rows)), values, prepare=True)
+                        written[table] += len(rows)
+                cursor.execute(
+                    "INSERT INTO simulator.ground_truth (payment_id, stretch, is_fraud, scenario)"
+                    " SELECT payment_id, %s, scenario IS NOT NULL, scenario"
+                    " FROM unnest(%s::text[], %s::text[]) AS t (payment_id, scenario)",
+                    [stretch.number, [t.payment_id for t in truths], [t.scenario for t in truths]],
+                )
+                cursor.execute(
+                    "UPDATE simulator.stretches SET moments_written = %s WHERE stretch = %s",
+                    [position, stretch.number],
+                )
+            before_commit()
         return written
 
     def finish(self, stretch: Stretch, world: World) -> None:
@@ -169,20 +187,35 @@ class Store:
                 for at, number, kind, body in _in_order(world):
                     copy.write_row((number, clock.instant(at), kind, json.dumps(body)))
 
-    def _statement(self, change: Change) -> LiteralString:
-        """The statement for a change of this shape. Names come from the generator's code, never from input."""
-        shape = (change.table, change.op, tuple(change.values))
+    def _statement(self, change: Change, rows: int) -> LiteralString:
+        """The statement for changes of this shape. Names come from the generator's code, never from input."""
+        shape = (*_shape(change), rows)
         if shape not in self._statements:
             where = " AND ".join(f"{name} = %s" for name in change.key)
             if change.op == "insert":
-                places = ", ".join(["%s"] * len(change.values))
-                text = f"INSERT INTO public.{change.table} ({', '.join(change.values)}) VALUES ({places})"
+                row = f"({', '.join(['%s'] * len(change.values))})"
+                names = ", ".join(change.values)
+                text = f"INSERT INTO public.{change.table} ({names}) VALUES {', '.join([row] * rows)}"
             elif change.op == "update":
-                text = f"UPDATE public.{change.table} SET {', '.join(f'{c} = %s' for c in change.values)} WHERE {where}"
+                settings = ", ".join(f"{name} = %s" for name in change.values)
+                text = f"UPDATE public.{change.table} SET {settings} WHERE {where}"
             else:
                 text = f"DELETE FROM public.{change.table} WHERE {where}"
-            self._statements[shape] = cast(LiteralString, text)
+            self._statements[shape] = text
         return self._statements[shape]
+
+
+def _shape(change: Change) -> tuple[str, str, tuple[str, ...]]:
+    return change.table, change.op, tuple(change.values)
+
+
+def _batched(changes: Iterable[Change], most: int) -> Iterator[list[Change]]:
+    """Neighbours that one statement can write, in powers of two, so that few statements are ever prepared."""
+    waiting = list(changes)
+    while waiting:
+        size = min(most, 1 << (len(waiting).bit_length() - 1))
+        yield waiting[:size]
+        del waiting[:size]
 
 
 def _in_order(world: World) -> Iterable[tuple[int, int, str, dict[str, Any]]]:

@@ -19,7 +19,9 @@ _HOME_BIAS = 8.0
 
 
 def payments_per_day(seed: int, plan: Plan, begin: int) -> list[int]:
-    """``plan.payments`` shared out over the days: weekends are busier, the end of a month too. Sums exactly."""
+    """``plan.payments`` shared out over the days: weekends are busier, the end of a month too. Sums
+    exactly.
+    """
     weights = []
     for at in range(begin, begin + plan.days * DAY, DAY):
         noise = 0.92 + 0.16 * stream(seed, "busy", at // DAY).random()
@@ -34,7 +36,9 @@ def payments_per_day(seed: int, plan: Plan, begin: int) -> list[int]:
 
 
 def day_begins(world: World, at: int, body: Body, out: Moment) -> None:
-    """Close the week on Mondays, plan the day's upkeep, and draw its ``n`` payments and abandoned sessions."""
+    """Close the week on Mondays, plan the day's upkeep, and draw its ``n`` payments and abandoned
+    sessions.
+    """
     if weekday(at) == 0:
         books.close_week(world, at)
     upkeep.schedule_day(world, at)
@@ -47,7 +51,9 @@ def day_begins(world: World, at: int, body: Body, out: Moment) -> None:
 
 
 class _Crowd:
-    """Today's wheels: customers by how active they are, merchants by how popular they are from each country."""
+    """Today's wheels: customers by how active they are, merchants by how popular they are from each
+    country.
+    """
 
     def __init__(self, world: World) -> None:
         self._merchants = world.merchants
@@ -99,7 +105,9 @@ def _hour_wheel(category: int) -> Wheel:
 
 
 def _hour(world: World, k: int, m: int, day: int, rng: Random) -> int:
-    """An instant of the UTC day: at the shop's busy hours or around the customer's own, in the customer's local time."""
+    """An instant of the UTC day: at the shop's busy hours or around the customer's own, in the customer's
+    local time.
+    """
     customer = world.customers[k]
     usual = _hour_wheel(world.merchants[m].category).spin(rng)
     local = usual if rng.random() < 0.5 else int(customer.peak + 2.2 * bell(rng))

@@ -1,4 +1,6 @@
-"""What changes without a payment: people move, shops are renamed, prices and fees change, rates are fixed each day."""
+"""What changes without a payment: people move, shops are renamed, prices and fees change, rates are fixed
+each day.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from lakehouse.testing.simulator.clock import DAY, HOUR, SECOND, day_of, instant
 from lakehouse.testing.simulator.dice import pick, stream, whole
 from lakehouse.testing.simulator.world import Body, World
 
-# Expected changes a day, for each customer, merchant or product there is. Invented; about 600 in a default stretch.
+# Expected changes a day, for each customer or merchant there is. Invented; 350 in a default stretch.
 _PER_CUSTOMER = {"customer_moves": 0.0004, "customer_writes": 0.0008}
 _PER_MERCHANT = {
     "merchant_renamed": 0.0008,

@@ -1,4 +1,5 @@
-"""What the generator remembers: who is there, what they owe, and what is still to come. Plain data, no names of people.
+"""What the generator remembers: who is there, what they owe, and what is still to come. Plain data, no names
+of people.
 
 It survives as JSON between stretches; ``load(dump(world))`` goes on exactly as ``world`` would.
 """
@@ -6,6 +7,7 @@ It survives as JSON between stretches; ``load(dump(world))`` goes on exactly as 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -29,7 +31,9 @@ class Method:
 
 @dataclass(slots=True)
 class Customer:
-    """``level`` is spending in thousandths of the usual; ``peak`` the local hour around which the customer buys."""
+    """``level`` is spending in thousandths of the usual; ``peak`` the local hour around which the customer
+    buys.
+    """
 
     id: str
     country: str
@@ -54,7 +58,8 @@ class Product:
 
 @dataclass(slots=True)
 class Merchant:
-    """``balance`` is what the platform owes the merchant, in minor units of ``currency``; negative after big refunds.
+    """``balance`` is what the platform owes the merchant, in minor units of ``currency``; negative after big
+    refunds.
 
     ``unpaid_since`` is the midnight from which the next payout covers days.
     """
@@ -115,11 +120,16 @@ def dump(world: World) -> dict[str, Any]:
     return found
 
 
-def load(state: dict[str, Any], agenda: list[tuple[int, int, str, Body]]) -> World:
+def load(state: dict[str, Any], agenda: Iterable[Sequence[Any]]) -> World:
     """The world that ``dump`` and the agenda describe."""
     rest = {k: v for k, v in state.items() if k not in ("customers", "merchants")}
     customers = [Customer(**c | {"methods": [Method(**m) for m in c["methods"]]}) for c in state["customers"]]
     merchants = [
         Merchant(**m | {"products": [Product(**p) for p in m["products"]]}) for m in state["merchants"]
     ]
-    return World(**rest, customers=customers, merchants=merchants, agenda=sorted(agenda))
+    return World(
+        **rest,
+        customers=customers,
+        merchants=merchants,
+        agenda=sorted((at, number, kind, body) for at, number, kind, body in agenda),
+    )
