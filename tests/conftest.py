@@ -123,6 +123,19 @@ def stack(config: Settings) -> Iterator[Settings]:
 
 
 @pytest.fixture
+def aside(config: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a second stack, beside that of the run; whatever a test starts of it is stopped."""
+    from lakehouse.stack import services
+
+    ours = dict(zip(Ports.model_fields, free_ports(len(Ports.model_fields)), strict=True))
+    found = settings.load({"paths.state": str(tmp_path / "state")} | {f"ports.{k}": v for k, v in ours.items()})
+    try:
+        yield found.settings
+    finally:
+        services.down(found.settings)
+
+
+@pytest.fixture
 def cli(config: Settings) -> Any:
     """Run the ``lakehouse`` command as another program would; the environment is that of the run."""
     import subprocess
