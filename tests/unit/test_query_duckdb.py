@@ -1,4 +1,4 @@
-"""DuckDB on Delta tables, in this process: views that follow the folders, errors that name the next step, the file."""
+"""DuckDB on Delta tables: views that follow the folders, errors with the next step, the file for analysts."""
 
 from __future__ import annotations
 

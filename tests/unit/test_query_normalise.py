@@ -60,7 +60,7 @@ def test_a_type_without_a_name_here_keeps_its_own() -> None:
         (-math.inf, "-Infinity"),
         (datetime(2026, 2, 28, 23, 0, tzinfo=UTC), "2026-02-28T23:00:00Z"),
         (datetime(2026, 3, 1, 4, 30, 0, 5, tzinfo=INDIA), "2026-02-28T23:00:00.000005Z"),
-        (datetime(2026, 2, 28, 23, 0), "2026-02-28T23:00:00"),
+        (datetime(2026, 2, 28, 23, 0, tzinfo=UTC).replace(tzinfo=None), "2026-02-28T23:00:00"),
         (date(2026, 2, 28), "2026-02-28"),
         (b"\x00\xff", "AP8="),
         ({"a": Decimal("1.0"), 2: None}, {"a": "1.0", "2": None}),
