@@ -73,7 +73,10 @@ def connector(
         "snapshot.mode": "initial",
         "exactly.once.support": "required",
         "transaction.boundary": "poll",
-        "heartbeat.interval.ms": "10000",
+        "heartbeat.interval.ms": "1000",
+        # Confirms also what is not ours to capture: else PostgreSQL keeps its log, and nobody can tell idle from behind.
+        "lsn.flush.mode": "connector_and_driver",
+        "status.update.interval.ms": "1000",
         "decimal.handling.mode": "string",
         "time.precision.mode": "adaptive_time_microseconds",
         "binary.handling.mode": "bytes",
@@ -104,7 +107,7 @@ def json_form(type_: Type) -> str:
         case Decimal():
             return "string of digits"
         case Double():
-            return "number"
+            return "number, or NaN, Infinity or -Infinity as a string"
         case String() | Uuid():
             return "string"
         case Json():
