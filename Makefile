@@ -38,3 +38,4 @@ COMPILE = .venv/uv/bin/uv pip compile --universal --generate-hashes --no-emit-in
 lock: setup  ## Lock again after a change of pyproject.toml; keeps versions that still fit.
 	$(COMPILE) --group dev pyproject.toml -o requirements/main.txt
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(COMPILE) requirements/build.in -o requirements/build.txt

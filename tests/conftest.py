@@ -1,7 +1,7 @@
-"""Shared by all tiers: a state folder and ports of their own, one Spark session and one stack per run of pytest.
+"""Shared by all tiers: a state folder and ports of their own, one Spark session and one stack per run.
 
-Nothing here touches a demo that is up: the folder is ``.lakehouse-test/<pid>`` and the ports are free ones. Both are
-in the environment, so that commands started by a test find the same.
+Nothing here touches a demo that is up: the folder is ``.lakehouse-test/<pid>`` and the ports are free
+ones. Both are in the environment, so that commands started by a test find the same.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def free_ports(count: int) -> list[int]:
 def pytest_configure(config: pytest.Config) -> None:
     _tidy()
     ours = dict(zip(Ports.model_fields, free_ports(len(Ports.model_fields)), strict=True))
-    for name in [n for n in os.environ if n.startswith("LAKEHOUSE_") and not n.startswith("LAKEHOUSE_JAVA__")]:
+    for name in [
+        n for n in os.environ if n.startswith("LAKEHOUSE_") and not n.startswith("LAKEHOUSE_JAVA__")
+    ]:
         del os.environ[name]
     os.environ.update({f"LAKEHOUSE_PORTS__{name.upper()}": str(port) for name, port in ours.items()})
     os.environ.update(LAKEHOUSE_ENV="test", LAKEHOUSE_PATHS__STATE=str(STATES / str(os.getpid())))
@@ -128,7 +130,9 @@ def aside(config: Settings, tmp_path: Path) -> Iterator[Settings]:
     from lakehouse.stack import services
 
     ours = dict(zip(Ports.model_fields, free_ports(len(Ports.model_fields)), strict=True))
-    found = settings.load({"paths.state": str(tmp_path / "state")} | {f"ports.{k}": v for k, v in ours.items()})
+    found = settings.load(
+        {"paths.state": str(tmp_path / "state")} | {f"ports.{k}": v for k, v in ours.items()}
+    )
     try:
         yield found.settings
     finally:

@@ -16,7 +16,9 @@ def register(app: typer.Typer) -> None:
 
 
 def setup(
-    relock: Annotated[bool, typer.Option("--relock", help="Write conf/jvm.lock.yml anew from conf/ivy.xml first.")] = False,
+    relock: Annotated[
+        bool, typer.Option("--relock", help="Write conf/jvm.lock.yml anew from conf/ivy.xml first.")
+    ] = False,
 ) -> None:
     """Fetch and check the JVM parts; nothing to do if they are there."""
     from lakehouse import jvm, settings
@@ -33,4 +35,9 @@ def setup(
         "cache": config.cache,
         "parts": install.installed(),
     }
-    output.emit(result, lambda r: output.log.print(f"set up: Java {r['java']['version']} in {home}, JVM parts in {config.cache}"))
+    output.emit(
+        result,
+        lambda r: output.log.print(
+            f"set up: Java {r['java']['version']} in {home}, JVM parts in {config.cache}"
+        ),
+    )

@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    only: Annotated[str | None, typer.Option("--only", help="Services, by commas; what they need comes along.")] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", help="Services, by commas; what they need comes along.")
+    ] = None,
 ) -> None:
     """Start the services and wait until each answers."""
     from lakehouse import settings
@@ -32,7 +34,13 @@ def up(
     wanted = [name.strip() for name in only.split(",") if name.strip()] if only is not None else None
     with output.progress() as progress:
         found = services.up(config, wanted, progress)
-    output.emit({"services": found, "started": [s.name for s in found if s.state == "running" and s.name not in before]}, _show_up)
+    output.emit(
+        {
+            "services": found,
+            "started": [s.name for s in found if s.state == "running" and s.name not in before],
+        },
+        _show_up,
+    )
 
 
 def down() -> None:
@@ -62,7 +70,9 @@ def logs(
     from lakehouse.stack import services
 
     if follow and output.state.format is output.Format.json:
-        raise UsageError("--follow never ends, so it cannot be one JSON document", hint="leave out --output json")
+        raise UsageError(
+            "--follow never ends, so it cannot be one JSON document", hint="leave out --output json"
+        )
     found = services.logs(settings.current(), service, lines=lines, follow=follow)
     if output.state.format is output.Format.json:
         output.emit({"service": service, "lines": list(found)})
@@ -91,14 +101,23 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
     config = settings.current()
     plan = reset_module.plan(config)
     if plan is None:
-        output.emit({"deleted": None, "bytes": 0}, lambda _: output.out.print(f"nothing to delete: {config.state} is not there"))
+        output.emit(
+            {"deleted": None, "bytes": 0},
+            lambda _: output.out.print(f"nothing to delete: {config.state} is not there"),
+        )
         return
     if not yes:
         if output.state.format is output.Format.json:
             raise SafetyError(f"{plan.folder} would be deleted", hint="say --yes")
-        typer.confirm(f"Delete {plan.folder} ({plan.bytes / 1e6:,.0f} MB), with all tables and models?", abort=True, err=True)
+        typer.confirm(
+            f"Delete {plan.folder} ({plan.bytes / 1e6:,.0f} MB), with all tables and models?",
+            abort=True,
+            err=True,
+        )
     reset_module.run(config)
-    output.emit({"deleted": plan.folder, "bytes": plan.bytes}, lambda _: output.out.print(f"deleted {plan.folder}"))
+    output.emit(
+        {"deleted": plan.folder, "bytes": plan.bytes}, lambda _: output.out.print(f"deleted {plan.folder}")
+    )
 
 
 def _show_up(result: dict[str, Any]) -> None:
@@ -118,6 +137,10 @@ def _show(result: dict[str, Any]) -> None:
 
 def _show_checks(result: dict[str, Any]) -> None:
     for check in result["checks"]:
-        output.out.print(f"[green]ok[/]    {check.name}: {check.found}" if check.ok else f"[red]to do[/] {check.name}: {check.found}")
+        output.out.print(
+            f"[green]ok[/]    {check.name}: {check.found}"
+            if check.ok
+            else f"[red]to do[/] {check.name}: {check.found}"
+        )
         if not check.ok:
             output.out.print(f"      [bold]next[/] {check.next_step}")

@@ -16,10 +16,10 @@ TRINO_PLUGINS = {
     "password-authenticators",
     "tpch",
 }
-"""Plugins of the Trino server that are kept; ``password-authenticators`` also holds the file group provider."""
+"""Plugins of the Trino server that are kept; ``password-authenticators`` holds the group provider too."""
 
 DONE = ".sha256"
-"""File in an unpacked folder that names the archive it came from; written last, so a half unpacked one lacks it."""
+"""File in an unpacked folder that names its archive; written last, so a half unpacked one lacks it."""
 
 
 def is_unpacked(folder: Path, sha256: str) -> bool:
@@ -31,7 +31,8 @@ def is_unpacked(folder: Path, sha256: str) -> bool:
 
 
 def unpack(archive: Path, folder: Path, sha256: str) -> None:
-    """Unpack ``archive`` to ``folder`` by way of a folder beside it; a crash leaves nothing that looks finished."""
+    """Unpack ``archive`` to ``folder`` by way of a folder beside it; a crash leaves nothing that looks
+    done."""
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

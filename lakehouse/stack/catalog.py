@@ -15,7 +15,9 @@ def get(name: str) -> Service:
     """The service called ``name``; UsageError naming those there are."""
     if name not in SERVICES:
         known = list(SERVICES)
-        raise UsageError(f"unknown service {name!r}{suggest(name, known)}", hint="services: " + ", ".join(known))
+        raise UsageError(
+            f"unknown service {name!r}{suggest(name, known)}", hint="services: " + ", ".join(known)
+        )
     return SERVICES[name]
 
 

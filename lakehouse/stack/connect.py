@@ -18,7 +18,9 @@ def render(config: Settings) -> Program:
     if not plugins.is_dir():
         raise ConfigError(f"debezium is not installed: {plugins} is missing", hint="make setup")
     home = config.state / "connect"
-    properties = render_template(config, "connect.properties.j2", home / "connect.properties", plugins=plugins)
+    properties = render_template(
+        config, "connect.properties.j2", home / "connect.properties", plugins=plugins
+    )
     logs = render_template(config, "log4j2.xml.j2", home / "log4j2.xml")
     command = java(
         config, config.memory.connect, f"-Dlog4j2.configurationFile={logs}",

@@ -53,7 +53,9 @@ def _python(config: Settings) -> Check:
 def _machine(config: Settings) -> Check:
     found = f"{platform.system()} {platform.machine()}"
     ok = (platform.system(), platform.machine()) == ("Linux", "x86_64")
-    return Check("machine", ok, found, None if ok else "only Linux x86-64 was tried; elsewhere parts may be missing")
+    return Check(
+        "machine", ok, found, None if ok else "only Linux x86-64 was tried; elsewhere parts may be missing"
+    )
 
 
 def _java(config: Settings) -> Check:
@@ -115,7 +117,11 @@ def _ports(config: Settings) -> list[Check]:
             continue
         problem = ports.refusal(port)
         step = f"end that, or set LAKEHOUSE_PORTS__{name.upper()}"
-        checks.append(Check(f"port {name}", problem is None, f"{port} {problem or 'is free'}", step if problem else None))
+        checks.append(
+            Check(
+                f"port {name}", problem is None, f"{port} {problem or 'is free'}", step if problem else None
+            )
+        )
     return checks
 
 
@@ -125,7 +131,9 @@ def _stack(config: Settings) -> Check:
     lost = [s.name for s in found if s.state == "orphaned"]
     failed = [s.name for s in found if s.state == "failed"]
     if lost:
-        return Check("stack", False, told, "lakehouse down ends what no supervisor looks after, then lakehouse up")
+        return Check(
+            "stack", False, told, "lakehouse down ends what no supervisor looks after, then lakehouse up"
+        )
     if failed:
         return Check("stack", False, told, f"lakehouse logs {failed[0]}")
     return Check("stack", True, told)

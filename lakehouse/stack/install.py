@@ -22,10 +22,11 @@ from lakehouse.stack import archives, ivy, parts
 from lakehouse.telemetry import Progress, quiet
 
 _UNPACKED_RATIO = 1.2
-"""What an archive takes while it is unpacked, over its own size: measured on the Trino server, 0.6 GB of 0.8."""
+"""What an archive takes while it is unpacked, over its own size; measured on the Trino server."""
 
 _LOCK_HEADER = (
-    "# Written by `lakehouse setup --relock` from conf/ivy.xml; every artifact is checked against it. Do not edit.\n"
+    "# Written by `lakehouse setup --relock` from conf/ivy.xml; every artifact is checked against it. "
+    "Do not edit.\n"
 )
 
 
@@ -41,8 +42,9 @@ class Part:
 def install(config: Settings, progress: Progress = quiet) -> None:
     """Have every JVM part in the user's cache, unaltered; seconds and no network if that is so already.
 
-    Safe to interrupt and repeat: a file that was fetched is not fetched again. Two set-ups at once wait for each
-    other. Raises ConfigError (no Java, no space), UnavailableError (no network), DataError (twice a wrong file).
+    Safe to interrupt and repeat: a file that was fetched is not fetched again. Two set-ups at once wait
+    for each other. Raises ConfigError (no Java, no space), UnavailableError (no network), DataError (twice
+    a wrong file).
     """
     jvm.java_home(config)
     with _translated(config), _alone(config, progress):
@@ -145,14 +147,16 @@ def _require_space(config: Settings, wanted: list[Artifact]) -> None:
     if free < needed:
         raise ConfigError(
             f"{config.cache} has {free / 1e9:.1f} GB free, and the JVM parts need {needed / 1e9:.1f} GB more",
-            hint="free some space, or set LAKEHOUSE_PATHS__CACHE to a folder on another disk, then make setup",
+            hint="free some space, or set LAKEHOUSE_PATHS__CACHE to another disk, then make setup",
         )
 
 
 def relock(config: Settings, progress: Progress = quiet) -> int:
-    """Write the lock anew from conf/ivy.xml; returns the number of artifacts. Jars that pyspark ships are left out.
+    """Write the lock anew from conf/ivy.xml; returns the number of artifacts. Jars that pyspark ships are
+    left out.
 
-    Trusts what is fetched now (over TLS, with the repository's checksums): look at the difference before committing.
+    Trusts what is fetched now (over TLS, with the repository's checksums): look at the difference before
+    committing.
     """
     shipped = {_module(p.name) for p in ivy.pyspark_jars().glob("*.jar")}
     confs = ("spark", "kafka", "debezium", "trino")
@@ -198,7 +202,8 @@ def _translated(config: Settings) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ConfigError(
-                f"the disk of {config.cache} is full", hint="free some space, then make setup: it goes on from there"
+                f"the disk of {config.cache} is full",
+                hint="free some space, then make setup: it goes on from there",
             ) from None
         if isinstance(error, PermissionError):
             raise ConfigError(

@@ -66,13 +66,13 @@ def resolve(config: Settings, confs: Iterable[str], wanted: list[Artifact], prog
     if process.returncode != 0:
         raise UnavailableError(
             f"the JVM parts could not be fetched ({', '.join(confs)}): {_reason(log)}",
-            hint=f"{_next_step(log)}; what was fetched stays in {config.cache}, and make setup goes on from there",
+            hint=f"{_next_step(log)}; what was fetched stays, and make setup goes on from there",
             log=str(log),
         )
 
 
 def found(config: Settings) -> dict[str, Path]:
-    """The files in Ivy's cache by name; one that is still being fetched is there with the suffix ``.part``."""
+    """The files in Ivy's cache by name; one that is still being fetched has the suffix ``.part``."""
     names = {}
     for folder, _, files in os.walk(cache(config)):
         if Path(folder).name in ("jars", "bundles", "tar.gzs"):
@@ -119,7 +119,16 @@ def _proxy_options() -> list[str]:
 
 def _reason(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
-    telling = ("PKIX", "not found", "Server access error", "No space left", "Exception", "UNRESOLVED", "FAILED", "FAILED DOWNLOAD")
+    telling = (
+        "PKIX",
+        "not found",
+        "Server access error",
+        "No space left",
+        "Exception",
+        "UNRESOLVED",
+        "FAILED",
+        "FAILED DOWNLOAD",
+    )
     said = [line for word in telling for line in lines if word in line]
     return (said or lines or ["no output"])[0][:300]
 

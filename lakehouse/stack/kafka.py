@@ -23,7 +23,9 @@ def render(config: Settings) -> Program:
     home = config.state / "kafka"
     properties = render_template(config, "kafka.properties.j2", home / "kafka.properties")
     logs = render_template(config, "log4j2.xml.j2", home / "log4j2.xml")
-    command = java(config, config.memory.kafka, f"-Dlog4j2.configurationFile={logs}", "-cp", _classpath(config))
+    command = java(
+        config, config.memory.kafka, f"-Dlog4j2.configurationFile={logs}", "-cp", _classpath(config)
+    )
     return Program((*command, "kafka.Kafka", str(properties)), home, (properties, logs))
 
 
@@ -33,11 +35,13 @@ def prepare(config: Settings) -> None:
     if (home / "data" / "meta.properties").exists():
         return
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-    command = java(config, 128, f"-Dlog4j2.configurationFile={home / 'log4j2.xml'}", "-cp", _classpath(config))
+    command = java(
+        config, 128, f"-Dlog4j2.configurationFile={home / 'log4j2.xml'}", "-cp", _classpath(config)
+    )
     told = subprocess.run(
         [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(home / "kafka.properties"),
          "--ignore-formatted"],
-        capture_output=True, text=True,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     if told.returncode != 0:
         raise ConfigError(

@@ -1,7 +1,7 @@
 """Finds and ends what a stack started and lost sight of: children of a supervisor that was killed, say.
 
-A process belongs to a stack if it carries the stack's mark in its environment. PostgreSQL overwrites its own; it is
-known by its working folder, which is the stack's data folder.
+A process belongs to a stack if it carries the stack's mark in its environment. PostgreSQL overwrites its
+own; it is known by its working folder, which is the stack's data folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lakehouse.stack.supervise import mark
 
 
 def find(config: Settings) -> list[psutil.Process]:
-    """Every living process of this state folder's stack, the supervisor included; never this one or its parents."""
+    """Every living process of this stack, the supervisor included; never this one or its parents."""
     wanted, data = mark(config), os.path.realpath(postgres.data(config))
     own = {os.getpid(), *(p.pid for p in psutil.Process().parents())}
     found = []

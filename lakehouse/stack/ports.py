@@ -21,12 +21,16 @@ def check(config: Settings, names: Iterable[str]) -> None:
         setting = f"LAKEHOUSE_PORTS__{name.upper()}"
         if port in taken:
             raise ConfigError(
-                f"port {port} is set for both {taken[port]} and {name}", hint=f"set {setting} to another port", port=port
+                f"port {port} is set for both {taken[port]} and {name}",
+                hint=f"set {setting} to another port",
+                port=port,
             )
         taken[port] = name
         if problem := refusal(port):
             raise ConfigError(
-                f"port {port}, wanted for {name}, {problem}", hint=f"end that, or set {setting} to a free port", port=port
+                f"port {port}, wanted for {name}, {problem}",
+                hint=f"end that, or set {setting} to a free port",
+                port=port,
             )
 
 

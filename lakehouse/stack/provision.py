@@ -5,7 +5,7 @@ Idempotent: what is there and right is left alone, what a new declaration adds i
 
 from __future__ import annotations
 
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -21,7 +21,8 @@ _TASK_PATIENCE_SECONDS = 90
 
 
 def provision(config: Settings, only: list[str] | None, progress: Progress = quiet) -> None:
-    """Provision the named services, or all; they must be up. Connectors need PostgreSQL and Kafka to be there too.
+    """Provision the named services, or all; they must be up. Connectors need PostgreSQL and Kafka to be
+    there too.
 
     Raises UnavailableError when a service does not answer or a connector does not come to run.
     """
@@ -50,9 +51,15 @@ def _databases(config: Settings) -> None:
             verifier = connection.pgconn.encrypt_password(
                 password.encode(), role.encode(), b"scram-sha-256"
             ).decode()
-            _run(connection, f"{'CREATE' if found is None else 'ALTER'} ROLE {role} {abilities} PASSWORD '{verifier}'")
+            _run(
+                connection,
+                f"{'CREATE' if found is None else 'ALTER'} ROLE {role} {abilities} PASSWORD '{verifier}'",
+            )
         for database in databases:
-            if connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone() is None:
+            if (
+                connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone()
+                is None
+            ):
                 _run(connection, f'CREATE DATABASE "{database}" OWNER {postgres.OWNER}')
             _run(connection, f'REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC')
             for role in roles:
@@ -73,7 +80,7 @@ def _schema(config: Settings, source: Source) -> None:
 
 def _run(connection: Any, statement: str) -> None:
     """Run a statement made from declarations and constants, never from input."""
-    connection.execute(cast(LiteralString, statement))
+    connection.execute(statement)
 
 
 def _topics(config: Settings) -> None:
@@ -87,7 +94,9 @@ def _topics(config: Settings) -> None:
         try:
             there = set(client.list_topics())
             if missing := [wanted[name] for name in sorted(wanted.keys() - there)]:
-                client.create_topics([NewTopic(t.name, t.partitions, 1, topic_configs=t.config) for t in missing])
+                client.create_topics(
+                    [NewTopic(t.name, t.partitions, 1, topic_configs=t.config) for t in missing]
+                )
             old = sorted(wanted.keys() & there)
             if old:
                 for found in client.describe_topics(old):
@@ -95,19 +104,28 @@ def _topics(config: Settings) -> None:
                     if len(found["partitions"]) < topic.partitions:
                         client.create_partitions({topic.name: NewPartitions(topic.partitions)})
                 client.alter_configs(
-                    [ConfigResource(ConfigResourceType.TOPIC, name, configs=wanted[name].config) for name in old]
+                    [
+                        ConfigResource(ConfigResourceType.TOPIC, name, configs=wanted[name].config)
+                        for name in old
+                    ]
                 )
         finally:
             client.close()
     except KafkaError as error:
-        raise UnavailableError(f"Kafka did not make the topics: {error}", hint="lakehouse logs kafka") from None
+        raise UnavailableError(
+            f"Kafka did not make the topics: {error}", hint="lakehouse logs kafka"
+        ) from None
 
 
 def _connectors(config: Settings) -> None:
     for source in _captured():
         password = debezium.secret(config.state / "secrets", f"postgres-{postgres.CAPTURE_ROLE}")
         wanted = debezium.connector(
-            source, tables.of_source(source.name), host=context.HOST, port=config.ports.postgres, password=password
+            source,
+            tables.of_source(source.name),
+            host=context.HOST,
+            port=config.ports.postgres,
+            password=password,
         )
         name = names.connector(source.name)
         try:
@@ -134,7 +152,10 @@ def _ensure_connector(url: str, name: str, wanted: dict[str, str]) -> None:
 
 def _put(url: str, wanted: dict[str, str]) -> None:
     for attempt in Retrying(
-        retry=retry_if_exception_type(UnavailableError), stop=stop_after_delay(30), wait=wait_fixed(1), reraise=True
+        retry=retry_if_exception_type(UnavailableError),
+        stop=stop_after_delay(30),
+        wait=wait_fixed(1),
+        reraise=True,
     ):
         with attempt:
             answer = requests.put(url, json=wanted, timeout=60)

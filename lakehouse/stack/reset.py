@@ -1,4 +1,4 @@
-"""Deletes the state folder. Refuses while anything of it runs, and anything that is not a state folder of ours."""
+"""Deletes the state folder. Refuses while anything of it runs, and what is not a state folder of ours."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from lakehouse.errors import SafetyError
 from lakehouse.settings import ROOT, Settings
 from lakehouse.stack import leftovers
+
 
 @dataclass(frozen=True)
 class Plan:

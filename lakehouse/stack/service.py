@@ -1,4 +1,4 @@
-"""What a local service is to the supervisor: a program, what must be there before it starts, and a real request."""
+"""What a local service is: a program, what must be there before it starts, and a real request."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class Program:
 class Service:
     """One local service. ``ports`` are keys of ``settings.ports``, the one that clients use first.
 
-    ``render`` writes configuration and is quick; ``prepare`` does what only the first start needs and may start
-    processes of its own, both idempotent. ``probe`` makes one real request and raises while it is not answered.
+    ``render`` writes configuration and is quick; ``prepare`` does what only the first start needs and may
+    start processes of its own, both idempotent. ``probe`` makes one real request and raises while it is not
+    answered.
     """
 
     name: str

@@ -27,7 +27,8 @@ _WORDS = {"BACKOFF": "failed", "FATAL": "failed", "EXITED": "failed", "STOPPING"
 @dataclass(frozen=True)
 class ServiceStatus:
     """One service. ``state`` is stopped, starting, running, stopping, failed, or orphaned (running with no
-    supervisor); ``port`` is where clients go; ``rss_bytes`` is the resident memory of its whole process tree."""
+    supervisor); ``port`` is where clients go; ``rss_bytes`` is the resident memory of its whole process
+    tree."""
 
     name: str
     state: str
@@ -39,9 +40,9 @@ class ServiceStatus:
 def up(config: Settings, only: list[str] | None, progress: Progress = quiet) -> list[ServiceStatus]:
     """Start services and wait until each answers a real request, then provision them. Returns all services.
 
-    What runs already is left as it is, so a second call changes nothing. Interrupted, it stops what it started.
-    Raises ConfigError for a taken port or a missing part (nothing was started), UnavailableError with the end of
-    the log for a service that does not come up (the others stay up).
+    What runs already is left as it is, so a second call changes nothing. Interrupted, it stops what it
+    started. Raises ConfigError for a taken port or a missing part (nothing was started), UnavailableError
+    with the end of the log for a service that does not come up (the others stay up).
     """
     from lakehouse.stack import provision
 
@@ -59,7 +60,9 @@ def _start(config: Settings, chosen: list[Service], running: set[str], progress:
     missing = [s for s in chosen if s.name not in running]
     programs = {s.name: s.render(config) for s in chosen}
     for service in chosen:
-        if service.name in running and supervise.configured(config, service.name) != supervise.digest(programs[service.name]):
+        if service.name in running and supervise.configured(config, service.name) != supervise.digest(
+            programs[service.name]
+        ):
             raise ConfigError(
                 f"{service.name} runs with other settings than are asked for now",
                 hint="lakehouse down, then lakehouse up",
@@ -92,7 +95,8 @@ def _bring_up(config: Settings, service: Service, start: bool, progress: Progres
 
 
 def await_ready(config: Settings, service: Service, cancelled: Event | None = None) -> None:
-    """Repeat the service's probe until it is answered. UnavailableError, with the end of its log, if that never is."""
+    """Repeat the service's probe until it is answered; UnavailableError, with the end of its log, if
+    never."""
     cancelled = cancelled or Event()
     last: Exception | None = None
     deadline = time.monotonic() + service.patience_seconds
@@ -114,7 +118,7 @@ def _failure(config: Settings, service: Service, what: str, last: Exception) -> 
     tail = "\n".join(f"    {line}" for line in _tail(supervise.log_file(config, service.name), 15))
     return UnavailableError(
         f"{service.name} {what}; last answer: {last}\n  the end of its log:\n{tail}",
-        hint=f"lakehouse logs {service.name} --lines 200; lakehouse doctor; lakehouse down stops what did start",
+        hint=f"lakehouse logs {service.name} --lines 200; lakehouse down stops what did start",
         service=service.name,
     )
 
@@ -131,7 +135,7 @@ def down(config: Settings) -> list[ServiceStatus]:
 
 
 def _stop(config: Settings, names: set[str], *, everything: bool) -> None:
-    """Stop services, those that others need last; with ``everything``, the supervisor and any stray process too."""
+    """Stop services, those that others need last; with ``everything``, the supervisor and strays too."""
     if supervise.alive(config):
         needed = {n for s in catalog.SERVICES.values() for n in s.needs}
         for stage in (names - needed, names & needed):
@@ -174,7 +178,9 @@ def _orphans(config: Settings) -> dict[str, psutil.Process]:
     found: dict[str, psutil.Process] = {}
     for process in leftovers.find(config):
         with suppress(psutil.Error):
-            listening = {c.laddr.port for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+            listening = {
+                c.laddr.port for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN
+            }
             for service in catalog.SERVICES.values():
                 if getattr(config.ports, service.ports[0]) in listening:
                     found.setdefault(service.name, process)
@@ -237,5 +243,6 @@ def _alone(config: Settings) -> Iterator[None]:
             yield
     except Timeout:
         raise UnavailableError(
-            f"another lakehouse command is starting or stopping the stack in {config.state}", hint="try again later"
+            f"another lakehouse command is starting or stopping the stack in {config.state}",
+            hint="try again later",
         ) from None

@@ -1,4 +1,4 @@
-"""The process manager: one supervisord per state folder, spoken to over a unix socket that only its user can open."""
+"""The process manager: one supervisord per state folder, behind a unix socket only its user can open."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "SSL_CER
 
 @dataclass(frozen=True)
 class Process:
-    """What supervisor knows of one program; ``state`` is its word (RUNNING, FATAL, ...), ``pid`` 0 when there is none."""
+    """What supervisor knows of a program; ``state`` is its word (RUNNING, FATAL, ...), ``pid`` 0 for none."""
 
     name: str
     state: str
@@ -60,8 +60,12 @@ def _program_file(config: Settings, name: str) -> Path:
 
 
 def digest(program: Program) -> str:
-    """Changes when a service would have to be started anew to follow its settings; the Java it runs on is left out."""
-    parts = [*program.command[1:], *(f.read_text() for f in program.files), *sorted(program.environment.items())]
+    """Changes when a service must be started anew to follow its settings; the Java it runs on is left out."""
+    parts = [
+        *program.command[1:],
+        *(f.read_text() for f in program.files),
+        *sorted(program.environment.items()),
+    ]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -158,15 +162,19 @@ def _launch(config: Settings) -> None:
     told = subprocess.run(
         [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)],
         env={k: own[k] for k in _KEPT if k in own} | {MARK: mark(config)},
-        cwd=config.state, capture_output=True, text=True, start_new_session=True,
+        cwd=config.state, capture_output=True, text=True, check=False, start_new_session=True,
     )  # fmt: skip
     if told.returncode != 0:
         raise ConfigError(
-            f"the supervisor did not start: {(told.stderr or told.stdout).strip()[-1000:]}", hint="lakehouse doctor"
+            f"the supervisor did not start: {(told.stderr or told.stdout).strip()[-1000:]}",
+            hint="lakehouse doctor",
         )
     log = config.state / "log" / "supervisord.log"
     for attempt in Retrying(
-        retry=retry_if_exception_type(UnavailableError), wait=wait_fixed(0.1), stop=stop_after_delay(20), reraise=True
+        retry=retry_if_exception_type(UnavailableError),
+        wait=wait_fixed(0.1),
+        stop=stop_after_delay(20),
+        reraise=True,
     ):
         with attempt:
             if not alive(config):
@@ -178,7 +186,8 @@ def processes(config: Settings) -> list[Process]:
     if not alive(config):
         return []
     return [
-        Process(p["name"], p["statename"], p["pid"], p["spawnerr"]) for p in _call(config, "getAllProcessInfo")
+        Process(p["name"], p["statename"], p["pid"], p["spawnerr"])
+        for p in _call(config, "getAllProcessInfo")
     ]
 
 
@@ -204,7 +213,7 @@ def _tolerant(config: Settings, method: str, name: str) -> None:
 
 
 def shutdown(config: Settings, seconds: float) -> None:
-    """End the supervisor, which stops what still runs, and wait until its process is gone or ``seconds`` are over."""
+    """End the supervisor, which stops what still runs, and wait ``seconds`` at most for its process to go."""
     with suppress(OSError, xmlrpc.client.Error, psutil.Error):
         supervisor = psutil.Process(_call(config, "getPID"))
         _call(config, "shutdown")

@@ -26,7 +26,11 @@ def _environment() -> Environment:
 
 def render(config: Settings, template: str, target: Path, **values: Any) -> Path:
     """Write ``template`` to ``target`` (mode 0644) unless it already reads so; returns the target."""
-    text = _environment().get_template(template).render(config=config, ports=config.ports, state=config.state, **values)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(config=config, ports=config.ports, state=config.state, **values)
+    )
     if not target.exists() or target.read_text() != text:
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.{os.getpid()}")

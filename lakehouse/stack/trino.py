@@ -21,7 +21,9 @@ def render(config: Settings) -> Program:
     home = config.state / "trino"
     config.warehouse.mkdir(parents=True, exist_ok=True)
     files = tuple(
-        render_template(config, f"trino/{name}.j2", home / "etc" / name, server=server, warehouse=config.warehouse)
+        render_template(
+            config, f"trino/{name}.j2", home / "etc" / name, server=server, warehouse=config.warehouse
+        )
         for name in ("config.properties", "log.properties", f"catalog/{names.TRINO_CATALOG}.properties")
     )
     command = java(
@@ -42,7 +44,7 @@ def render(config: Settings) -> Program:
 
 
 def probe(config: Settings) -> None:
-    """A query that runs on a worker and one that reads the catalog: both fail for seconds after the port opens."""
+    """A query on a worker and one that reads the catalog: both fail for seconds after the port opens."""
     connection = context.trino(config)
     try:
         cursor = connection.cursor()

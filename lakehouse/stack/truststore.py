@@ -18,7 +18,8 @@ _PASSWORD = "changeit"  # noqa: S105 - Java's customary one: a trust store holds
 def java_options(config: Settings) -> tuple[str, ...]:
     """Options by which Java trusts what ``SSL_CERT_FILE`` holds; none when it is not set.
 
-    The store is written once per content, to the user's cache. ConfigError if the file is not there or holds none.
+    The store is written once per content, to the user's cache. ConfigError if the file is not there or
+    holds none.
     """
     bundle = user_variable("SSL_CERT_FILE")
     if bundle is None:
@@ -54,12 +55,15 @@ def _store(config: Settings, bundle: Path) -> Path:
             certificates.append(pkcs12.PKCS12Certificate(found, f"{number}".encode()))
     if not certificates:
         raise ConfigError(
-            f"SSL_CERT_FILE names {bundle}, which holds no certificate", hint="set it to a file of PEM certificates"
+            f"SSL_CERT_FILE names {bundle}, which holds no certificate",
+            hint="set it to a file of PEM certificates",
         )
     store.parent.mkdir(parents=True, exist_ok=True)
     partial = store.with_suffix(".partial")
     partial.write_bytes(
-        pkcs12.serialize_java_truststore(certificates, serialization.BestAvailableEncryption(_PASSWORD.encode()))
+        pkcs12.serialize_java_truststore(
+            certificates, serialization.BestAvailableEncryption(_PASSWORD.encode())
+        )
     )
     partial.replace(store)
     return store

@@ -1,9 +1,10 @@
-"""Run a command as an ordinary user, for servers that refuse root. Standard library only: it is run by its path.
+"""Run a command as an ordinary user, for servers that refuse root. Standard library only: run by its path.
 
     python unprivileged.py USER FOLDER... -- COMMAND...
 
-Where USER could not reach one of the FOLDERs (a checkout under /root, say) the command keeps one capability, to
-search folders that it may not read, instead of the permissions of somebody's folders being changed.
+Where USER could not reach one of the FOLDERs (a checkout under /root, say) the command keeps one
+capability, to search folders that it may not read, instead of the permissions of somebody's folders being
+changed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> None:
     os.setuid(user.pw_uid)
     if keep and capability is not None:
         _hold(capability)
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # noqa: S606 - the point of it
 
 
 def _reachable(user: pwd.struct_passwd, folder: str) -> bool:
@@ -57,7 +58,11 @@ class _Header(ctypes.Structure):
 
 
 class _Data(ctypes.Structure):
-    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+    _fields_ = (
+        ("effective", ctypes.c_uint32),
+        ("permitted", ctypes.c_uint32),
+        ("inheritable", ctypes.c_uint32),
+    )
 
 
 def _libc() -> ctypes.CDLL:

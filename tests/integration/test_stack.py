@@ -1,4 +1,4 @@
-"""The real services: reachable only from here, by password only, restarted when killed, provisioned from declarations."""
+"""The real services: reachable only from here, by password only, restarted when killed, provisioned."""
 
 from __future__ import annotations
 
@@ -60,14 +60,18 @@ def test_every_listener_is_on_loopback(stack: Settings) -> None:
         for c in process.net_connections("tcp")
         if c.status == psutil.CONN_LISTEN
     ]
-    assert {address.port for address in listening} >= {getattr(stack.ports, p) for p in type(stack.ports).model_fields}
+    assert {address.port for address in listening} >= {
+        getattr(stack.ports, p) for p in type(stack.ports).model_fields
+    }
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize("user", ["postgres", "ledger", "debezium"])
 @pytest.mark.parametrize("password", ["", "wrong"])
 def test_postgres_wants_the_password(stack: Settings, user: str, password: str) -> None:
-    with pytest.raises(psycopg.OperationalError, match=r"password authentication failed|no password supplied"):
+    with pytest.raises(
+        psycopg.OperationalError, match=r"password authentication failed|no password supplied"
+    ):
         psycopg.connect(
             host="127.0.0.1", port=stack.ports.postgres, user=user, password=password, dbname="postgres"
         )
@@ -84,7 +88,9 @@ def test_secrets_are_private_and_in_no_log_or_topic(stack: Settings) -> None:
     files = sorted((stack.state / "secrets").iterdir())
     assert {f.name for f in files} >= {"postgres-postgres", "postgres-ledger", "postgres-debezium"}
     assert {stat.S_IMODE(f.stat().st_mode) for f in files} == {0o600}
-    connector = requests.get(f"{context.connect_url(stack)}/connectors/capture_ledger/config", timeout=10).text
+    connector = requests.get(
+        f"{context.connect_url(stack)}/connectors/capture_ledger/config", timeout=10
+    ).text
     logs = "".join(f.read_text(errors="replace") for f in (stack.state / "log").glob("*.log"))
     for name in ("postgres", "ledger", "debezium"):
         value = secrets.read(stack, f"postgres-{name}").get_secret_value()

@@ -27,7 +27,9 @@ def test_an_environment_has_its_own_state_folder() -> None:
 
 
 def test_an_unknown_key_is_an_error_with_a_suggestion() -> None:
-    with pytest.raises(ConfigError, match=r"unknown setting 'ports\.trinno' in environment, did you mean 'ports\.trino'"):
+    with pytest.raises(
+        ConfigError, match=r"unknown setting 'ports\.trinno' in environment, did you mean 'ports\.trino'"
+    ):
         settings.load(environ={"LAKEHOUSE_PORTS__TRINNO": "1"})
 
 
@@ -45,7 +47,9 @@ def test_a_port_is_a_port(port: str) -> None:
 
 
 def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
-    loaded = settings.load({"paths.state": str(tmp_path / "a"), "paths.warehouse": str(tmp_path / "w")}, environ={})
+    loaded = settings.load(
+        {"paths.state": str(tmp_path / "a"), "paths.warehouse": str(tmp_path / "w")}, environ={}
+    )
     assert (loaded.settings.state, loaded.settings.warehouse) == (tmp_path / "a", tmp_path / "w")
 
 

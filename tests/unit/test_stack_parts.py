@@ -54,7 +54,9 @@ def put(folder: Path, name: str, content: bytes) -> Path:
 
 def fetched(config: Settings, name: str, content: bytes) -> Path:
     """A file in Ivy's cache, as Ivy leaves it."""
-    return put(ivy.cache(config) / "org" / "module" / ("jars" if name.endswith("jar") else "tar.gzs"), name, content)
+    return put(
+        ivy.cache(config) / "org" / "module" / ("jars" if name.endswith("jar") else "tar.gzs"), name, content
+    )
 
 
 def test_every_locked_file_has_a_hash_and_a_size() -> None:
@@ -118,7 +120,9 @@ def test_a_corrupted_download_is_fetched_once_more_and_then_an_error(
     assert parts.missing(here) == [jvm.artifacts()[0]]
 
 
-def test_a_corrupted_download_that_comes_right_is_installed(here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_corrupted_download_that_comes_right_is_installed(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     contents = iter([b"A jar", GOOD])
 
     def resolve(config: Settings, *_: object) -> None:
@@ -130,7 +134,9 @@ def test_a_corrupted_download_that_comes_right_is_installed(here: Settings, monk
     assert parts.missing(here) == []
 
 
-def test_a_full_disk_is_named_before_anything_is_fetched(here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_named_before_anything_is_fetched(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import shutil
 
     usage = shutil.disk_usage(here.cache.parent)._replace(free=1)

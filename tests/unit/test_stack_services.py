@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
@@ -118,9 +117,7 @@ def test_reset_refuses_a_folder_that_is_not_ours(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").exists()
 
 
-def test_a_trust_store_is_written_from_ssl_cert_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trust_store_is_written_from_ssl_cert_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import certifi
     from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -130,12 +127,14 @@ def test_a_trust_store_is_written_from_ssl_cert_file(
     store = Path(told["javax.net.ssl.trustStore"])
     found = pkcs12.load_pkcs12(store.read_bytes(), told["javax.net.ssl.trustStorePassword"].encode())
     assert len(found.additional_certs) == Path(certifi.where()).read_text().count("BEGIN CERTIFICATE")
-    written = os.stat(store).st_mtime_ns
+    written = store.stat().st_mtime_ns
     truststore.java_options(config)
-    assert os.stat(store).st_mtime_ns == written
+    assert store.stat().st_mtime_ns == written
 
 
-def test_a_certificate_file_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_file_that_is_not_there_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = settings.load({"paths.cache": str(tmp_path)}, environ={}).settings
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     with pytest.raises(ConfigError, match="cannot be read"):
