@@ -54,7 +54,9 @@ def probe(config: Settings) -> None:
     """The cluster's metadata, through the admin client."""
     from kafka import KafkaAdminClient
 
-    client = KafkaAdminClient(bootstrap_servers=context.kafka_servers(config), request_timeout_ms=5000)
+    client = KafkaAdminClient(
+        bootstrap_servers=context.kafka_servers(config), request_timeout_ms=5000, bootstrap_timeout_ms=2000
+    )
     try:
         if not client.describe_cluster()["brokers"]:
             raise LakehouseError("Kafka answers, but has no broker yet")

@@ -76,8 +76,10 @@ def _start(config: Settings, chosen: list[Service], running: set[str], progress:
             wait(jobs)
         except BaseException:
             cancelled.set()
-            wait(jobs)
-            _stop(config, {s.name for s in missing}, everything=not running)
+            # Once at once, and once more for what was just being started.
+            for _ in range(2):
+                _stop(config, {s.name for s in missing}, everything=not running)
+                wait(jobs)
             raise
     for job in jobs:
         job.result()
