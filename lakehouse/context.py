@@ -120,6 +120,7 @@ def duckdb(database: Path | None = None) -> _duckdb.DuckDBPyConnection:
 
     extension = next(Path(duckdb_extension_delta.__file__).parent.glob("extensions/*/delta.duckdb_extension"))
     connection = duckdb.connect(str(database) if database else ":memory:", read_only=database is not None)
+    connection.execute("SET enable_progress_bar = false")  # else drawn on stdout, into a command's JSON document
     connection.execute(f"LOAD '{extension}'")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
