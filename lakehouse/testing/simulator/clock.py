@@ -45,4 +45,4 @@ def weekday(at: int) -> int:
 
 def iso(at: int) -> str:
     """ISO 8601 with microseconds and ``Z``: how instants are written in events."""
-    return instant(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant(at).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -4,7 +4,6 @@ each other.
 
 from __future__ import annotations
 
-from base64 import b32encode
 from bisect import bisect_right
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -27,9 +26,8 @@ def stream(*parts: object) -> Random:
 
 
 def identifier(prefix: str, *parts: object) -> str:
-    """An identifier that looks random and is not: ``pay_`` and 16 letters or digits, 80 bits of a hash."""
-    digest = blake2b(":".join(map(str, (prefix, *parts))).encode(), digest_size=10).digest()
-    return f"{prefix}_{b32encode(digest).decode().lower()}"
+    """An identifier that looks random and is not: ``pay_`` and 16 hexadecimal digits of a hash."""
+    return f"{prefix}_{blake2b(':'.join(map(str, (prefix, *parts))).encode(), digest_size=8).hexdigest()}"
 
 
 def whole(rng: Random, low: int, high: int) -> int:
