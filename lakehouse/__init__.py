@@ -20,5 +20,20 @@ def session() -> SparkSession:
 
 
 def sql(query: str) -> DataFrame:
-    """Run a query on Spark and bring the rows here as a pandas frame. Needs no running service."""
-    return session().sql(query).toPandas()
+    """Run a query on Spark and bring the rows here as a pandas frame; instants are UTC.
+
+    Needs no running service. A table that another process made since the session began is found too.
+    """
+    from pyspark.errors import AnalysisException
+
+    from lakehouse import context
+
+    try:
+        frame = session().sql(query)
+    except AnalysisException as error:
+        if "NOT_FOUND" not in str(error.getCondition()):
+            raise
+        context.register_tables()
+        frame = session().sql(query)
+    rows: DataFrame = frame.toPandas()
+    return rows

@@ -122,7 +122,7 @@ def duckdb(database: Path | None = None) -> _duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(database) if database else ":memory:", read_only=database is not None)
     connection.execute("SET enable_progress_bar = false")  # else drawn on stdout, into a command's JSON document
     connection.execute(f"LOAD '{extension}'")
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")  # global, or its cursors would use the machine's
     return connection
 
 
