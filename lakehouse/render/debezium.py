@@ -74,7 +74,8 @@ def connector(
         "exactly.once.support": "required",
         "transaction.boundary": "poll",
         "heartbeat.interval.ms": "1000",
-        # Confirms also what is not ours to capture: else PostgreSQL keeps its log, and nobody can tell idle from behind.
+        # Confirms also what is not ours to capture: else PostgreSQL keeps its log, and nobody can tell idle
+        # from behind.
         "lsn.flush.mode": "connector_and_driver",
         "status.update.interval.ms": "1000",
         "decimal.handling.mode": "string",

@@ -76,7 +76,7 @@ def json_form(type_: Type) -> str:
         case Decimal():
             return "string of digits"
         case Double():
-            return "number"
+            return "number, or NaN, Infinity or -Infinity as a string"
         case String() | Uuid():
             return "string"
         case Json():

@@ -103,7 +103,7 @@ class Copy:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=900,
         )
         assert told.returncode == 0, f"{arguments}: {told.stderr[-4000:]}{told.stdout[-2000:]}"
         return json.loads(told.stdout)
@@ -185,7 +185,7 @@ def landed(copy: Copy) -> Copy:
         database.execute(UPDATE, [CHANGED])
         database.execute("delete from loyalty_accounts where account_id = %s", [GONE])
     copy.run("ingest", "run", "--source", "ledger", "--once")
-    copy.run("transform", "run")
+    copy.run("transform", "run", "--select", "stg_ledger__customers stg_ledger__loyalty_accounts")
     copy.run("query", "sync")
     return copy
 

@@ -61,7 +61,10 @@ MESSAGES: dict[Type, tuple[str, str]] = {
     Integer(32): ("number", "number"),
     Integer(64): ("number", "number"),
     Decimal(18, 8): ("string of digits", "string of digits"),
-    Double(): ("number", "number"),
+    Double(): (
+        "number, or NaN, Infinity or -Infinity as a string",
+        "number, or NaN, Infinity or -Infinity as a string",
+    ),
     String(): ("string", "string"),
     Uuid(): ("string", "string"),
     Json(): ("string holding a JSON document", "string holding a JSON document"),
