@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 EXPERIMENT = "fraud"
 PAYMENTS, DISPUTES, CUSTOMERS = "gold.fct_payments", "gold.fct_disputes", "gold.dim_customers"
 
+
 @dataclass(frozen=True)
 class Data:
-    """One row per payment with features and label clock (see ``fraud_features.sql``), and what it was computed from.
+    """One row per payment with features and label clock (see ``fraud_features.sql``), and its sources.
 
     ``as_of`` is the latest instant the tables know of (or the one asked for); instants are UTC, aware.
     """
@@ -51,24 +52,26 @@ class Trained:
 
 
 def read(config: Settings, as_of: str | datetime | None = None) -> Data:
-    """Compute the training set on Spark from the tables' present versions, all pinned before anything is read.
+    """Compute the training set on Spark from the tables' present versions, pinned before any is read.
 
-    ``as_of`` (ISO 8601; UTC unless it says otherwise) pretends that it is that instant. Raises DataError when a
-    table is missing or the facts disagree about which payments were disputed as fraud.
+    ``as_of`` (ISO 8601; UTC unless it says otherwise) pretends that it is that instant. Raises DataError
+    when a table is missing or the facts disagree about which payments were disputed as fraud.
     """
     import pandas as pd
 
     folders = _folders(config)
     session = context.spark(config)
     versions = {t: int(session.sql(f"DESCRIBE HISTORY {t} LIMIT 1").first()["version"]) for t in folders}
-    frame = session.sql(fraud_features.sql(*(f"{t} VERSION AS OF {v}" for t, v in versions.items()))).toPandas()
+    frame = session.sql(
+        fraud_features.sql(*(f"{t} VERSION AS OF {v}" for t, v in versions.items()))
+    ).toPandas()
     for column in fraud_features.INSTANTS:
         frame[column] = pd.to_datetime(frame[column], utc=True)
     torn = int((frame["is_fraud_disputed"] != frame["fraud_disputed_at"].notna()).sum())
     if torn:
         raise DataError(
-            f"{PAYMENTS} version {versions[PAYMENTS]} and {DISPUTES} version {versions[DISPUTES]} disagree about "
-            f"{torn} payments disputed as fraud",
+            f"{PAYMENTS} version {versions[PAYMENTS]} and {DISPUTES} version {versions[DISPUTES]} disagree "
+            f"about {torn} payments disputed as fraud",
             hint="lakehouse transform build",
         )
     latest = frame[["requested_at", "disputed_at"]].max().max()
@@ -94,7 +97,9 @@ def _instant(text: str | datetime) -> pd.Timestamp:
     try:
         moment = pd.Timestamp(text)
     except ValueError:
-        raise UsageError(f"as_of {text!r} is no instant", hint="ISO 8601, such as 2026-03-01T00:00:00Z") from None
+        raise UsageError(
+            f"as_of {text!r} is no instant", hint="ISO 8601, such as 2026-03-01T00:00:00Z"
+        ) from None
     return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
 
 
@@ -104,9 +109,10 @@ def record(
 ) -> Trained:  # fmt: skip
     """Write one MLflow run with everything, register the model and move its aliases.
 
-    ``candidate`` always points to the newest version; ``champion`` moves only when the new version has a higher
-    average precision than the present champion on the same test rows, or when there is none. A second call makes a
-    second run and version. A crash leaves a run marked failed, or a version without alias; nothing points to either.
+    ``candidate`` always points to the newest version; ``champion`` moves only when the new version has a
+    higher average precision than the present champion on the same test rows, or when there is none. A
+    second call makes a second run and version. A crash leaves a run marked failed, or a version without
+    alias; nothing points to either.
     """
     name = names.model(config.catalog, "fraud", "xgboost")
     with tracking.run(config, EXPERIMENT, "train fraud_xgboost") as run_id:
@@ -114,12 +120,14 @@ def record(
         registry.log_facts(data, parts, model, dict(metrics) | beaten.metrics, review_rate, pictures)
         version = registry.log_model(name, parts, model)
         aliases = (tracking.CANDIDATE, tracking.CHAMPION) if beaten.wins else (tracking.CANDIDATE,)
-        registry.promote(config, name, version, aliases, data.versions, metrics["average_precision"], beaten.reason)
+        registry.promote(
+            config, name, version, aliases, data.versions, metrics["average_precision"], beaten.reason
+        )
     return Trained(run_id, name, version, metrics["average_precision"], aliases, parts.notes)
 
 
 def train(
-    config: Settings, *, as_of: str | None = None, seed: int = 7, label_delay_days: float = 30,
+    config: Settings, *, as_of: str | None = None, seed: int = 7, label_delay_days: float = 21,
     test_fraction: float = 0.3, review_rate: float = 0.01,
 ) -> Trained:  # fmt: skip
     """All steps in one. Raises DataError naming what is missing when there are too few labelled frauds."""
@@ -135,7 +143,10 @@ def load(config: Settings, alias: str = tracking.CHAMPION) -> xgboost.Booster:
     client = tracking.connect(config)
     name = names.model(config.catalog, "fraud", "xgboost")
     if tracking.aliased(client, name, alias) is None:
-        raise DataError(f"no model {name} with alias {alias!r}", hint="lakehouse notebook run notebooks/fraud/01_train_fraud_model.ipynb")
+        raise DataError(
+            f"no model {name} with alias {alias!r}",
+            hint="lakehouse notebook run notebooks/fraud/01_train_fraud_model.ipynb",
+        )
     import mlflow.xgboost
 
     return mlflow.xgboost.load_model(f"models:/{name}@{alias}")
@@ -145,7 +156,10 @@ def last_trained(config: Settings) -> dict[str, Any]:
     """The model of the latest finished run, as ``Trained`` in plain values; DataError when there is none."""
     run = tracking.last_run(config, EXPERIMENT)
     if run is None or "model.version" not in run.data.tags:
-        raise DataError("no fraud model was trained yet", hint="lakehouse notebook run notebooks/fraud/01_train_fraud_model.ipynb")
+        raise DataError(
+            "no fraud model was trained yet",
+            hint="lakehouse notebook run notebooks/fraud/01_train_fraud_model.ipynb",
+        )
     tags = run.data.tags
     return asdict(
         Trained(

@@ -1,10 +1,11 @@
 """What a fraud model may know about a payment: only what was known when it was requested.
 
-One Spark SQL statement. A payment is unfolded into its events, each at the instant it became known (requested,
-failed, disputed), and every feature looks at events *strictly before* the payment's own ``requested_at``, so
-neither the future nor a payment made in the same microsecond can leak. Amounts of different currencies are compared
-by the logarithm of ``amount_minor`` less its mean over the currency's past, which needs no exchange rate and no
-exponent. Logarithms are kept as whole millionths inside windows: sums of integers do not depend on the order of rows.
+One Spark SQL statement. A payment is unfolded into its events, each at the instant it became known
+(requested, failed, disputed), and every feature looks at events *strictly before* the payment's own
+``requested_at``, so neither the future nor a payment made in the same microsecond can leak. Amounts of
+different currencies are compared by the logarithm of ``amount_minor`` less its mean over the currency's
+past, which needs no exchange rate and no exponent. Logarithms are kept as whole millionths inside windows:
+sums of integers do not depend on the order of rows.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _PAST = "RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
 
 @dataclass(frozen=True)
 class Feature:
-    """A column of the training set: DOUBLE, null where nothing was known. ``sql`` is computed over ``events``."""
+    """A column of the training set: DOUBLE, null where nothing was known. ``sql`` is over ``events``."""
 
     name: str
     sql: str
@@ -54,7 +55,11 @@ _SPANS = {"1h": 1, "24h": 24, "7d": 7 * 24, "30d": 30 * 24}
 def _is_one_of(column: str, prefix: str, table: str, declared: str) -> tuple[Feature, ...]:
     values = next(c.values for c in tables.get(table).columns if c.name == declared)
     return tuple(
-        Feature(f"{prefix}_is_{value}", f"{column} = '{value}'", f"Whether the {prefix} is {value.replace('_', ' ')}.")
+        Feature(
+            f"{prefix}_is_{value}",
+            f"{column} = '{value}'",
+            f"Whether the {prefix} is {value.replace('_', ' ')}.",
+        )
         for value in values
     )
 
@@ -78,18 +83,46 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("hour_of_day", "HOUR(requested_at)", "Hour of the request, UTC."),
     Feature("is_weekend", "WEEKDAY(requested_at) >= 5", "Whether requested on a Saturday or Sunday, UTC."),
-    Feature("is_ip_abroad", "ip_country_code <> customer_country_code", "Address outside the customer's country."),
-    Feature("is_issuer_abroad", "issuer_country_code <> customer_country_code", "Issued outside the customer's country."),
-    Feature("is_merchant_abroad", "merchant_country_code <> customer_country_code", "Merchant outside the customer's country."),
+    Feature(
+        "is_ip_abroad", "ip_country_code <> customer_country_code", "Address outside the customer's country."
+    ),
+    Feature(
+        "is_issuer_abroad",
+        "issuer_country_code <> customer_country_code",
+        "Issued outside the customer's country.",
+    ),
+    Feature(
+        "is_merchant_abroad",
+        "merchant_country_code <> customer_country_code",
+        "Merchant outside the customer's country.",
+    ),
     Feature("is_ip_unknown", "ip_country_code IS NULL", "No address known, as at a point of sale."),
     *_is_one_of("channel", "channel", "ledger.payments", "channel"),
     *_is_one_of("payment_method_kind", "method", "ledger.payment_methods", "kind"),
-    Feature("merchant_category_code", "TRY_CAST(merchant_category_code AS DOUBLE)", "MCC as a number; trees cut it into ranges."),
-    Feature("customer_age_days", "(at_us - customer_since_us) / 24 / 3600e6", "Days since the customer signed up."),
-    Feature("customer_past_payments", _known("requested", _CUSTOMER), "Payments the customer has asked for before."),
-    Feature("customer_hours_since_previous", _hours_since(_CUSTOMER), "Hours since the customer's previous payment."),
+    Feature(
+        "merchant_category_code",
+        "TRY_CAST(merchant_category_code AS DOUBLE)",
+        "MCC as a number; trees cut it into ranges.",
+    ),
+    Feature(
+        "customer_age_days", "(at_us - customer_since_us) / 24 / 3600e6", "Days since the customer signed up."
+    ),
+    Feature(
+        "customer_past_payments",
+        _known("requested", _CUSTOMER),
+        "Payments the customer has asked for before.",
+    ),
+    Feature(
+        "customer_hours_since_previous",
+        _hours_since(_CUSTOMER),
+        "Hours since the customer's previous payment.",
+    ),
     *(
-        Feature(f"customer_payments_{span}", _known("requested", _CUSTOMER, _last(hours)), f"Customer's payments in the last {span}.")
+        Feature(
+            f"customer_payments_{span}",
+            _known("requested", _CUSTOMER, _last(hours)),
+            f"Customer's payments in the last {span}.",
+        )
         for span, hours in _SPANS.items()
     ),
     *(
@@ -100,16 +133,50 @@ FEATURES: tuple[Feature, ...] = (
         )
         for span, hours in _SPANS.items()
     ),
-    Feature("customer_failures_24h", _known("failed", _CUSTOMER, _last(24)), "Customer's payments that failed in the last 24h."),
-    Feature("customer_past_frauds", _known("fraud", _CUSTOMER), "Fraud disputes of the customer opened so far."),
-    Feature("method_past_payments", _known("requested", _METHOD), "Earlier payments with this method; 0: it is new."),
-    Feature("method_payments_24h", _known("requested", _METHOD, _last(24)), "Payments with this method in the last 24h."),
-    Feature("customer_merchant_past_payments", _known("requested", _PAIR), "Earlier payments to this merchant; 0: it is new."),
-    Feature("merchant_past_payments", _known("requested", _MERCHANT), "Payments the merchant was asked for before."),
-    Feature("merchant_dispute_rate", _rate("disputed", _MERCHANT), "Share of the merchant's payments disputed so far."),
+    Feature(
+        "customer_failures_24h",
+        _known("failed", _CUSTOMER, _last(24)),
+        "Customer's payments that failed in the last 24h.",
+    ),
+    Feature(
+        "customer_past_frauds", _known("fraud", _CUSTOMER), "Fraud disputes of the customer opened so far."
+    ),
+    Feature(
+        "method_past_payments",
+        _known("requested", _METHOD),
+        "Earlier payments with this method; 0: it is new.",
+    ),
+    Feature(
+        "method_payments_24h",
+        _known("requested", _METHOD, _last(24)),
+        "Payments with this method in the last 24h.",
+    ),
+    Feature(
+        "customer_merchant_past_payments",
+        _known("requested", _PAIR),
+        "Earlier payments to this merchant; 0: it is new.",
+    ),
+    Feature(
+        "merchant_past_payments",
+        _known("requested", _MERCHANT),
+        "Payments the merchant was asked for before.",
+    ),
+    Feature(
+        "merchant_dispute_rate",
+        _rate("disputed", _MERCHANT),
+        "Share of the merchant's payments disputed so far.",
+    ),
     Feature("merchant_fraud_rate", _rate("fraud", _MERCHANT), "Share of them disputed as fraudulent so far."),
-    Feature("merchant_frauds_30d", _known("fraud", _MERCHANT, _last(30 * 24)), "Merchant's fraud disputes opened in the last 30d."),
-    Feature("category_fraud_rate", _rate("fraud", _CATEGORY), "Share of the category's payments disputed as fraudulent so far."),
+    Feature(
+        "merchant_frauds_30d",
+        _known("fraud", _MERCHANT, _last(30 * 24)),
+        "Merchant's fraud disputes opened in the last 30d.",
+    ),
+    Feature(
+        "category_fraud_rate",
+        _rate("fraud", _CATEGORY),
+        "Share of the category's payments disputed as fraudulent so far.",
+    ),
 )
 NAMES: tuple[str, ...] = tuple(f.name for f in FEATURES)
 INSTANTS = ("requested_at", "disputed_at", "fraud_disputed_at")
@@ -118,14 +185,15 @@ INSTANTS = ("requested_at", "disputed_at", "fraud_disputed_at")
 def sql(payments: str, disputes: str, customers: str) -> str:
     """The statement over three relations, each a table name or ``table VERSION AS OF n``.
 
-    One row per payment: ``payment_id, requested_at, is_captured, is_fraud_disputed, disputed_at, fraud_disputed_at``
-    (when its first dispute was opened, and its first for fraud: the label and its clock), then ``NAMES`` as DOUBLE.
-    Rows come in no order.
+    One row per payment: ``payment_id, requested_at, is_captured, is_fraud_disputed, disputed_at,
+    fraud_disputed_at`` (when its first dispute was opened, and its first for fraud: the label and its
+    clock), then ``NAMES`` as DOUBLE. Rows come in no order.
     """
     features = ",\n  ".join(f"CAST({f.sql} AS DOUBLE) AS {f.name}" for f in FEATURES)
     return f"""
 WITH opened AS (
-  SELECT payment_id, MIN(opened_at) AS disputed_at, MIN(IF(reason = 'fraudulent', opened_at, NULL)) AS fraud_disputed_at
+  SELECT payment_id, MIN(opened_at) AS disputed_at,
+    MIN(IF(reason = 'fraudulent', opened_at, NULL)) AS fraud_disputed_at
   FROM {disputes} GROUP BY payment_id
 ), payments AS (
   SELECT p.*, d.disputed_at, d.fraud_disputed_at, UNIX_MICROS(c.created_at) AS customer_since_us,
@@ -140,7 +208,8 @@ WITH opened AS (
     IF(kind = 'requested', log_size, NULL) AS past_log_size,
     IF(kind = 'requested', CAST(ROUND(EXP(log_size / 1e6) * 1e3) AS BIGINT), NULL) AS past_spend
   FROM sized LATERAL VIEW EXPLODE(MAP(
-    'requested', requested_at, 'failed', failed_at, 'disputed', disputed_at, 'fraud', fraud_disputed_at)) e AS kind, at
+    'requested', requested_at, 'failed', failed_at,
+    'disputed', disputed_at, 'fraud', fraud_disputed_at)) e AS kind, at
   WHERE at IS NOT NULL
 ), seen AS (
   SELECT kind, payment_id, requested_at, is_captured, is_fraud_disputed, disputed_at, fraud_disputed_at,

@@ -1,4 +1,6 @@
-"""A Jupyter kernel of this Python for papermill: told the settings, interrupted politely, never left behind."""
+"""A Jupyter kernel of this Python for papermill: told the settings, interrupted politely, never left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
@@ -25,8 +28,11 @@ _START_SECONDS, _INTERRUPT_SECONDS = 120, 10
 
 
 def environment(config: Settings) -> dict[str, str]:
-    """Variables of the kernel: the settings of ``config``, our package, and Jupyter's folders inside the state folder."""
+    """Variables of the kernel: the settings of ``config``, our package, and Jupyter's folders inside the
+    state folder.
+    """
     home = config.state / "run" / "jupyter"
+    home.mkdir(parents=True, exist_ok=True)
     variables = settings.as_environment(config)
     paths = [str(ROOT), *filter(None, [variables.get("PYTHONPATH")])]
     return variables | {
@@ -37,22 +43,34 @@ def environment(config: Settings) -> dict[str, str]:
         "IPYTHONDIR": str(home / "ipython"),
         "MPLCONFIGDIR": str(home / "matplotlib"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        # Threads of XGBoost that spin while they wait made fitting 6 times slower on a busy machine.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
 
 
 class _Kernel(AsyncKernelManager):
     """Starts this Python, whatever kernels the machine has installed."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(transport_encryption="required", **options)
+
     @property
     def kernel_spec(self) -> KernelSpec:
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, display_name="Ledgerlake", language="python")
+        # What Spark's JVM says on stderr belongs to the log, not under a cell.
+        options = ["-f", "{connection_file}", "--IPKernelApp.capture_fd_output=False"]
+        argv = [sys.executable, "-m", "ipykernel_launcher", *options]
+        spec = KernelSpec(argv=argv, display_name="Ledgerlake", language="python")
+        spec.metadata = {"supported_encryption": "curve"}
+        return spec
 
 
-class _Client(PapermillNotebookClient):
-    """Runs the cells. Ctrl-C first interrupts the cell, which may then tidy up, and ends the kernel if it does not."""
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    """Runs the cells. Ctrl-C first interrupts the cell, which may then tidy up, and ends the kernel if it
+    does not.
+    """
 
     interrupted = False
+    _ending: asyncio.Future[Any] | None = None
 
     def execute(self, **start: Any) -> Any:
         try:
@@ -87,18 +105,26 @@ class _Client(PapermillNotebookClient):
             self._end()
             return
         if self.km is not None:
-            asyncio.ensure_future(ensure_async(self.km.interrupt_kernel()), loop=loop)
+            self._ending = asyncio.ensure_future(ensure_async(self.km.interrupt_kernel()), loop=loop)
         loop.call_later(_INTERRUPT_SECONDS, self._end)
 
     def _end(self) -> None:
         if self.km is not None and self.km.has_kernel:
-            asyncio.ensure_future(ensure_async(self.km.shutdown_kernel(now=True)))
+            self._ending = asyncio.ensure_future(ensure_async(self.km.shutdown_kernel(now=True)))
 
 
-class _Engine(Engine):
+class _Engine(Engine):  # type: ignore[misc]
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, *, environment: dict[str, str], progress: Progress, title: str, **_: Any
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        *,
+        environment: dict[str, str],
+        log: Path,
+        progress: Progress,
+        title: str,
+        **_: Any,
     ) -> Any:
         total = sum(cell.cell_type == "code" for cell in nb_man.nb.cells)
 
@@ -115,7 +141,8 @@ class _Engine(Engine):
             startup_timeout=_START_SECONDS,
             on_cell_executed=lambda cell, cell_index, execute_reply: tell(cell, cell_index),
         )
-        return client.execute(env=environment, cwd=str(ROOT))
+        with log.open("ab") as written:
+            return client.execute(env=environment, cwd=str(ROOT), stdout=written, stderr=written)
 
 
 papermill_engines.register(ENGINE, _Engine)

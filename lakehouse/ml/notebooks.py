@@ -1,6 +1,7 @@
 """Runs a notebook from start to end in a kernel of this very Python, and keeps the executed copy.
 
-Nothing is read from or written to the user's Jupyter folders, so an empty HOME and a foreign kernel do no harm.
+Nothing is read from or written to the user's Jupyter folders, so an empty HOME and a foreign kernel do no
+harm.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _TRACE_LINES = 12
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook of the checkout: its first heading, and its parameters with their defaults as Python text."""
+    """A notebook: its first heading, and its parameters with their defaults as Python text."""
 
     path: Path
     title: str
@@ -32,7 +33,9 @@ class Notebook:
 
 def available() -> list[Notebook]:
     """Every notebook under ``notebooks/``, by path."""
-    return [describe(path) for path in sorted(FOLDER.rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts]
+    return [
+        describe(path) for path in sorted(FOLDER.rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts
+    ]
 
 
 def describe(path: Path) -> Notebook:
@@ -57,7 +60,9 @@ def describe(path: Path) -> Notebook:
 
 
 def find(path: Path) -> Path:
-    """The notebook at ``path``, taken as it is, then from the checkout; UsageError naming those that are there."""
+    """The notebook at ``path``, taken as it is, then from the checkout; UsageError naming those that are
+    there.
+    """
     for place in (path, ROOT / path, FOLDER / path):
         if place.is_file():
             return place.resolve()
@@ -68,9 +73,11 @@ def find(path: Path) -> Path:
 def run(config: Settings, notebook: Path, parameters: Mapping[str, Any], progress: Progress = quiet) -> Path:
     """Execute ``notebook`` with ``parameters`` set; the executed copy, under ``<state>/notebooks``.
 
-    The kernel sees the settings of ``config`` and starts at the checkout. ``progress`` counts cells. Each call makes a
-    new copy, which also holds what ran when a cell fails. Raises UsageError for an unknown notebook or parameter, and
-    DataError naming the failed cell with the end of its trace. Interrupted or not, no kernel is left behind.
+    The kernel sees the settings of ``config`` and starts at the checkout; ``progress`` counts cells. Each
+    call makes a new copy, which also holds what ran when a cell fails; what the kernel said outside of
+    cells is in a ``.log`` beside it. Raises UsageError for an unknown notebook or parameter, the error of
+    ours that a cell raised, and DataError naming the failed cell with the end of its trace. Interrupted or
+    not, no kernel is left behind.
     """
     known = describe(notebook)
     for name in parameters:
@@ -89,11 +96,12 @@ def run(config: Settings, notebook: Path, parameters: Mapping[str, Any], progres
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     executed = config.state / "notebooks" / inside.with_suffix("") / f"{stamp}.ipynb"
     executed.parent.mkdir(parents=True, exist_ok=True)
+    log = executed.with_suffix(".log")
     try:
         papermill.execute_notebook(
             str(known.path), str(executed), dict(parameters),
             engine_name=kernel.ENGINE, kernel_name="python3", language="python", progress_bar=False,
-            environment=kernel.environment(config), progress=progress, title=known.path.stem,
+            environment=kernel.environment(config), log=log, progress=progress, title=known.path.stem,
         )  # fmt: skip
     except PapermillExecutionError as error:
         if error.ename == "KeyboardInterrupt":
@@ -116,4 +124,8 @@ def _failure(error: Any, notebook: Path, executed: Path) -> LakehouseError:
         return family(f"{error.evalue} ({where})", hint=f"open {executed}", executed=executed)
     trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)).splitlines()
     last = "\n".join(trace[-_TRACE_LINES:])
-    return DataError(f"{where} failed with {error.ename}; its trace ends:\n{last}", hint=f"open {executed}", executed=executed)
+    return DataError(
+        f"{where} failed with {error.ename}; its trace ends:\n{last}",
+        hint=f"open {executed}",
+        executed=executed,
+    )

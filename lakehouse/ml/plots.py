@@ -56,7 +56,9 @@ def importance(gain: Mapping[str, float], most: int = 20) -> Figure:
 
 
 def calibration(labels: Vector, scores: Vector, bins: int = 10) -> Figure:
-    """Share of frauds against mean score in ``bins`` groups of equal size; on the dotted line scores are honest odds."""
+    """Share of frauds against mean score in ``bins`` groups of equal size; on the dotted line scores are
+    honest odds.
+    """
     from sklearn.calibration import calibration_curve
 
     figure, axes = _axes("Calibration", "mean score of the group", "share of frauds in the group")

@@ -1,4 +1,6 @@
-"""What a trained fraud model leaves in MLflow: the run's facts, a registered version, aliases and why they moved."""
+"""What a trained fraud model leaves in MLflow: the run's facts, a registered version, aliases and why they
+moved.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ class Contest:
 
 
 def against_champion(config: Settings, name: str, parts: Split, average_precision: float) -> Contest:
-    """Score the present champion on the new model's own test rows; the higher average precision wins, a tie stays.
+    """Score the present champion on the new model's own test rows; the higher average precision wins, a tie
+    stays.
 
     A champion that needs features which are no longer computed cannot be run and gives way.
     """
@@ -49,16 +52,23 @@ def against_champion(config: Settings, name: str, parts: Split, average_precisio
 
 
 def log_facts(
-    data: Data, parts: Split, model: Model, metrics: Mapping[str, float], review_rate: float, pictures: Mapping[str, Any]
+    data: Data,
+    parts: Split,
+    model: Model,
+    metrics: Mapping[str, float],
+    review_rate: float,
+    pictures: Mapping[str, Any],
 ) -> None:
     """Parameters, metrics, pictures, table versions and notes, on the active run."""
     import mlflow
 
     instants = {n: getattr(parts, n).isoformat() for n in ("train_until", "test_from", "test_until", "as_of")}
     mlflow.log_params(
-        {**model.params, **instants, "rounds": model.rounds, "stopped_early": model.stopped_early,
-         "label_delay_days": parts.label_delay_days, "review_rate": review_rate, "features": len(fraud_features.NAMES)}
-    )  # fmt: skip
+        model.params
+        | instants
+        | {"rounds": model.rounds, "stopped_early": model.stopped_early, "review_rate": review_rate}
+        | {"label_delay_days": parts.label_delay_days, "features": len(fraud_features.NAMES)}
+    )
     sizes = {
         f"{side}_{what}": float(count)
         for side, rows in (("train", parts.train), ("test", parts.test))
@@ -94,7 +104,9 @@ def promote(
     config: Settings, name: str, version: int, aliases: tuple[str, ...], versions: Mapping[str, int],
     average_precision: float, reason: str,
 ) -> None:  # fmt: skip
-    """Tag the version and the active run with each other, then move the aliases: they never point to half a record."""
+    """Tag the version and the active run with each other, then move the aliases: they never point to half a
+    record.
+    """
     import mlflow
 
     client = tracking.connect(config)
@@ -103,7 +115,12 @@ def promote(
     for key, value in tags.items():
         client.set_model_version_tag(name, str(version), key, value)
     mlflow.set_tags(
-        {"model.name": name, "model.version": str(version), "model.aliases": ",".join(aliases), "champion_decision": reason}
+        {
+            "model.name": name,
+            "model.version": str(version),
+            "model.aliases": ",".join(aliases),
+            "champion_decision": reason,
+        }
     )
     for alias in aliases:
         client.set_registered_model_alias(name, alias, str(version))

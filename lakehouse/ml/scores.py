@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 
 def evaluate(labels: Vector, scores: Vector, *, review_rate: float = 0.01) -> dict[str, float]:
-    """Metrics of ``scores`` (higher: more suspicious) against 0/1 ``labels``, both of shape (n,), one per payment.
+    """Metrics of ``scores`` (higher: more suspicious) against 0/1 ``labels``, both of shape (n,), one per
+    payment.
 
-    ``average_precision`` is the mean precision over the ranks of the frauds; ``recall_at_review_rate`` is the share
-    of frauds among the ``review_rate`` most suspicious payments (at least one payment), ``precision_at_review_rate``
-    the share of those that are frauds. Rates in [0, 1]. Ties are ranked in the order given.
+    ``average_precision`` is the mean precision over the ranks of the frauds; ``recall_at_review_rate`` is
+    the share of frauds among the ``review_rate`` most suspicious payments (at least one payment),
+    ``precision_at_review_rate`` the share of those that are frauds. Rates in [0, 1]. Ties are ranked in the
+    order given.
     """
     from sklearn.metrics import average_precision_score, roc_auc_score
 

@@ -1,9 +1,12 @@
-"""MLflow, set up for this lakehouse: runs in the file that the server shows, artifacts beside it. No server needed."""
+"""MLflow, set up for this lakehouse: runs in the file that the server shows, artifacts beside it. No server
+needed.
+"""
 
 from __future__ import annotations
 
 import logging
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,11 +28,15 @@ CANDIDATE, CHAMPION = "candidate", "champion"
 
 
 def connect(config: Settings) -> MlflowClient:
-    """A client on the store of ``config``, which is made on first call; later calls and other processes share it."""
+    """A client on the store of ``config``, which is made on first call; later calls and other processes
+    share it.
+    """
     settings.export(_VARIABLES)
     home = config.state / "mlflow"
     (home / "artifacts").mkdir(parents=True, exist_ok=True)
 
+    for unhelpful in ("IProgress not found", "Hint: Inferred schema contains integer"):
+        warnings.filterwarnings("ignore", message=f".*{unhelpful}")
     import mlflow
     from filelock import FileLock
 
@@ -43,7 +50,9 @@ def connect(config: Settings) -> MlflowClient:
 
 
 def experiment(config: Settings, name: str) -> str:
-    """The id of an experiment, made on first call with its artifacts under ``<state>/mlflow/artifacts/<name>``."""
+    """The id of an experiment, made on first call with its artifacts under
+    ``<state>/mlflow/artifacts/<name>``.
+    """
     client = connect(config)
     if (found := client.get_experiment_by_name(name)) is not None:
         return str(found.experiment_id)
@@ -56,7 +65,9 @@ def run(config: Settings, experiment_name: str, name: str) -> Iterator[str]:
     """An MLflow run, its id; tagged with the code's commit. Marked failed when the body raises."""
     import mlflow
 
-    with mlflow.start_run(experiment_id=experiment(config, experiment_name), run_name=name, tags=code_tags()) as active:
+    with mlflow.start_run(
+        experiment_id=experiment(config, experiment_name), run_name=name, tags=code_tags()
+    ) as active:
         yield str(active.info.run_id)
 
 
@@ -65,21 +76,28 @@ def code_tags() -> dict[str, str]:
     commit = _git("rev-parse", "HEAD")
     if not commit:
         return {}
-    return {"mlflow.source.git.commit": commit, "code.is_dirty": str(bool(_git("status", "--porcelain"))).lower()}
+    return {
+        "mlflow.source.git.commit": commit,
+        "code.is_dirty": str(bool(_git("status", "--porcelain"))).lower(),
+    }
 
 
 def _git(*words: str) -> str | None:
     try:
-        told = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=20)
+        told = subprocess.run(
+            ["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return told.stdout.strip() if told.returncode == 0 else None
 
 
 def log_tables(versions: Mapping[str, int], folders: Mapping[str, Path], frame: Any, *, purpose: str) -> None:
-    """Record on the active run which version of which Delta table it read: as tags, and as datasets with ``frame``'s digest.
+    """Record on the active run which version of which Delta table it read: as tags, and as datasets with
+    ``frame``'s digest.
 
-    The tag ``table_version.<schema>.<table>`` always holds; MLflow's own record of a dataset drops version 0.
+    The tag ``table_version.<schema>.<table>`` always holds; MLflow's own record of a dataset drops version
+    0.
     """
     import mlflow
     from mlflow.data.delta_dataset_source import DeltaDatasetSource
@@ -109,6 +127,9 @@ def last_run(config: Settings, experiment_name: str) -> Any | None:
     if (found := client.get_experiment_by_name(experiment_name)) is None:
         return None
     runs = client.search_runs(
-        [found.experiment_id], "attributes.status = 'FINISHED'", order_by=["attributes.start_time DESC"], max_results=1
+        [found.experiment_id],
+        "attributes.status = 'FINISHED'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
     )
     return runs[0] if runs else None

@@ -1,18 +1,27 @@
-"""A warehouse with a small believable gold layer, written by Spark, and settings that point to it."""
+"""A small believable gold layer, written by Spark into a state folder of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
-from lakehouse import context
+
+from lakehouse import settings
 from lakehouse.settings import Settings
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 COUNTRIES = np.array(["DE", "FR", "US", "JP", "KW"])
-CURRENCIES = {"DE": ("EUR", 4_000), "FR": ("EUR", 4_000), "US": ("USD", 4_500), "JP": ("JPY", 5_000), "KW": ("KWD", 13_000)}
+CURRENCIES = {
+    "DE": ("EUR", 4_000),
+    "FR": ("EUR", 4_000),
+    "US": ("USD", 4_500),
+    "JP": ("JPY", 5_000),
+    "KW": ("KWD", 13_000),
+}
 
 
 def business(payments: int, seed: int, days: int = 90, fraud_share: float = 0.015) -> dict[str, pd.DataFrame]:
@@ -22,7 +31,9 @@ def business(payments: int, seed: int, days: int = 90, fraud_share: float = 0.01
     customers["country_code"] = rng.choice(COUNTRIES, len(customers))
     begin = pd.Timestamp("2026-01-01")
     customers["created_at"] = begin - pd.to_timedelta(rng.integers(1, 900, len(customers)), unit="D")
-    merchants = pd.DataFrame({"merchant_id": [f"mer_{i}" for i in range(40)], "country": rng.choice(COUNTRIES, 40)})
+    merchants = pd.DataFrame(
+        {"merchant_id": [f"mer_{i}" for i in range(40)], "country": rng.choice(COUNTRIES, 40)}
+    )
     merchants["mcc"] = rng.choice(["5411", "5732", "5812", "5999", "7995"], 40)
 
     who, whom = rng.integers(0, len(customers), payments), rng.integers(0, 40, payments)
@@ -31,7 +42,9 @@ def business(payments: int, seed: int, days: int = 90, fraud_share: float = 0.01
     home = customers["country_code"].to_numpy()[who]
     shop = merchants["country"].to_numpy()[whom]
     scale = np.array([CURRENCIES[c][1] for c in shop])
-    amount = np.exp(np.log(scale) + rng.normal(0, 0.7, payments) + np.where(fraud, rng.normal(1.2, 0.8, payments), 0))
+    amount = np.exp(
+        np.log(scale) + rng.normal(0, 0.7, payments) + np.where(fraud, rng.normal(1.2, 0.8, payments), 0)
+    )
     abroad = rng.random(payments) < np.where(fraud, 0.7, 0.06)
     frame = pd.DataFrame(
         {
@@ -39,7 +52,9 @@ def business(payments: int, seed: int, days: int = 90, fraud_share: float = 0.01
             "customer_id": customers["customer_id"].to_numpy()[who],
             "merchant_id": merchants["merchant_id"].to_numpy()[whom],
             "product_id": "prd_1",
-            "payment_method_id": [f"pm_{w}" if not f else f"pm_{w}_{i}" for i, (w, f) in enumerate(zip(who, fraud, strict=True))],
+            "payment_method_id": [
+                f"pm_{w}" if not f else f"pm_{w}_{i}" for i, (w, f) in enumerate(zip(who, fraud, strict=True))
+            ],
             "payment_method_kind": rng.choice(["card", "wallet", "bank_debit"], payments),
             "channel": np.where(fraud, "web", rng.choice(["web", "mobile", "point_of_sale"], payments)),
             "currency_code": [CURRENCIES[c][0] for c in shop],
@@ -58,29 +73,31 @@ def business(payments: int, seed: int, days: int = 90, fraud_share: float = 0.01
     frame["failed_at"] = pd.Series(at + pd.Timedelta(seconds=2)).where(failed)
     frame["captured_at"] = pd.Series(at + pd.Timedelta(seconds=5)).where(~failed)
     disputed = (fraud & (rng.random(payments) < 0.85)) | (~failed & (rng.random(payments) < 0.004))
-    disputes = frame.loc[disputed, ["payment_id", "customer_id", "merchant_id", "currency_code", "amount_minor"]].copy()
+    disputes = frame.loc[
+        disputed, ["payment_id", "customer_id", "merchant_id", "currency_code", "amount_minor"]
+    ].copy()
     disputes["reason"] = np.where(fraud[disputed], "fraudulent", "not_received")
-    disputes["opened_at"] = at[disputed] + pd.to_timedelta(rng.integers(3 * 24, 35 * 24, len(disputes)), unit="h")
+    disputes["opened_at"] = at[disputed] + pd.to_timedelta(
+        rng.integers(3 * 24, 35 * 24, len(disputes)), unit="h"
+    )
     disputes["dispute_id"] = "dsp_" + disputes["payment_id"]
     disputes = disputes[disputes["opened_at"] <= begin + pd.Timedelta(days=days)].reset_index(drop=True)
-    frame["is_fraud_disputed"] = frame["payment_id"].isin(disputes.loc[disputes["reason"] == "fraudulent", "payment_id"])
+    frame["is_fraud_disputed"] = frame["payment_id"].isin(
+        disputes.loc[disputes["reason"] == "fraudulent", "payment_id"]
+    )
     return {"fct_payments": frame, "fct_disputes": disputes, "dim_customers": customers}
 
 
-def write(config: Settings, tables: dict[str, pd.DataFrame]) -> None:
+def write(spark: SparkSession, config: Settings, tables: dict[str, pd.DataFrame]) -> None:
     """Replace the gold tables of ``config``; a second call makes their next version."""
-    session = context.spark(config)
     for name, frame in tables.items():
         folder = config.warehouse / "gold" / name
-        session.createDataFrame(frame).write.format("delta").mode("overwrite").save(str(folder))
-    context.register_tables(config)
+        spark.createDataFrame(frame).write.format("delta").mode("overwrite").save(str(folder))
 
 
 @pytest.fixture(scope="session")
-def gold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of a state folder of its own, whose gold layer holds 6,000 payments in 90 days."""
-    state: Path = tmp_path_factory.mktemp("state")
-    config = Settings.model_validate({"paths": {"state": state}})
-    write(config, business(6_000, seed=1))
-    yield config
-    context.stop_spark()
+def gold(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a state folder of its own, whose gold layer holds 6,000 payments of 90 days."""
+    config = settings.load({"paths.state": str(tmp_path_factory.mktemp("state"))}).settings
+    write(spark, config, business(6_000, seed=1))
+    return config
