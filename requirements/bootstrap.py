@@ -35,7 +35,8 @@ def main():
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         say(f"note: tried on Linux x86-64 only, this is {platform.system()} {platform.machine()}")
     VENV.mkdir(exist_ok=True)
-    with (VENV / ".lock").open("w") as lock:
+    # Not .venv/.lock, which uv takes itself and would wait for.
+    with (VENV / ".ledgerlake.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not current():
             environment()
