@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from lakehouse import context
 from lakehouse.errors import DataError, UsageError
 from lakehouse.query import compare, engines, named, sync
-from lakehouse.settings import Settings
+from lakehouse.settings import ROOT, Settings
 
 BY_HAND = Path(__file__).parents[1] / "data" / "gold"
 GOLD = ("fct_payments", "fct_refunds", "fct_disputes", "dim_dates", "agg_daily_merchant_revenue")
@@ -238,6 +240,31 @@ def test_the_command_prints_one_document_with_four_keys(lake: Settings, cli: Any
     unknown = cli("query", "run", "--engine", "trino", "select * from gold.fct_paymets", "--output", "json")
     assert unknown.returncode == 2
     assert "gold.fct_payments" in json.loads(unknown.stdout)["message"]
+
+
+def blocks(language: str) -> list[str]:
+    """The code of one language in the how-to."""
+    text = (ROOT / "docs" / "how-to" / "query-the-tables.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_how_to_is_true(lake: Settings, cli: Any, tmp_path: Path) -> None:
+    sync.sync(lake)
+    for line in "".join(blocks("bash")).splitlines():
+        command = shlex.split(line.replace("failures.csv", str(tmp_path / "failures.csv")))
+        if command[2] != "compare":  # tried above, on an engine that is misled
+            told = cli(*command[1:])
+            assert told.returncode == 0, (line, told.stderr)
+    assert (tmp_path / "failures.csv").read_text().startswith("failure_code,")
+    duckdb, trino, notebook = blocks("python")
+    for block, made in ((duckdb, "connection"), (trino, "rows"), (notebook, "frame")):
+        found: dict[str, Any] = {}
+        exec(block, found)
+        assert found[made] is not None
+    (query,) = (named.parse("how_to", block) for block in blocks("sql"))
+    assert [ask(lake, engine, query.sql) for engine in engines.NAMES].count(
+        ask(lake, "duckdb", query.sql)
+    ) == 3
 
 
 def point_trino_at(config: Settings, uri: str) -> None:
