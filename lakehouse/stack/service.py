@@ -40,7 +40,7 @@ class Service:
     probe: Callable[[Settings], None]
     prepare: Callable[[Settings], None] = lambda config: None
     needs: tuple[str, ...] = ()
-    patience_seconds: int = 180
+    patience_seconds: int = 300
 
 
 def java(config: Settings, heap: int, *options: str) -> tuple[str, ...]:

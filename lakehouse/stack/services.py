@@ -47,6 +47,9 @@ def up(config: Settings, only: list[str] | None, progress: Progress = quiet) -> 
     from lakehouse.stack import provision
 
     chosen = catalog.chosen(only)
+    config.state.mkdir(parents=True, exist_ok=True)
+    # Nobody else looks in; as root, PostgreSQL's own user must still come through.
+    config.state.chmod(0o711 if os.geteuid() == 0 else 0o700)
     with _alone(config):
         running = {p.name for p in supervise.processes(config) if p.pid}
         if not running and not supervise.alive(config):
