@@ -2,7 +2,7 @@
 
 {# A predicate for the rows of `relation` beyond the newest offset of each partition that {{ this }} holds, none if
    the model is built anew. It is made of literals, so that Delta skips the files that hold nothing new.
-   A batch that ingest begins after the build began is left for the next build: see docs/adr/0007. #}
+   A batch that ingest begins after the build began is left for the next build: see docs/adr/0008. #}
 {% macro unread(relation) -%}
     {%- set limit = var('ingested_until', {}).get(relation.identifier.split('__')[0]) -%}
     {%- if limit %}_ingested_at <= timestamp '{{ limit }}'{% else %}true{% endif -%}

@@ -42,7 +42,7 @@ def run(
 
 @command(app, "test")
 def test(select: _Select = None) -> None:
-    """Test the tables as they are, and the models on their examples. Ends with 3 when a data test found rows."""
+    """Test the tables as they are, and the models on their examples; ends as run does."""
     from lakehouse import settings
     from lakehouse.transform import build
 
@@ -57,6 +57,9 @@ def _show(report: Report) -> None:
         for n in report.nodes
         if n.kind == "model"
     ]
+    if not report.nodes:
+        output.out.print("nothing new in bronze: silver and gold are as they were")
+        return
     if rows:
         output.show_rows(["", "name", "status", "rows written", "seconds"], rows)
     passed = sum(n.status == "pass" for n in report.nodes)

@@ -79,12 +79,17 @@ def _model(table: Table) -> Yaml:
             "meta": {"owner": table.source.owner, "grain": table.grain, "key": list(table.key)},
         },
     }
-    if len(table.key) > 1:
-        together = f"struct({', '.join(table.key)})"
-        model["data_tests"] = [{"unique": {"arguments": {"column_name": together}}}]
+    model["data_tests"] = [
+        {
+            "as_declared": {
+                "name": f"{names.staging_model(table)}_is_as_declared",
+                "arguments": _declared(table),
+            }
+        }
+    ]
     declared = {c.name: c for c in table.columns}
     model["columns"] = [
-        _documented(field) | (_tested(table, declared[field.name]) if field.name in declared else {})
+        _documented(field) | (_classified(declared[field.name]) if field.name in declared else {})
         for field in spark.staging(table)
     ]
     return model
@@ -94,20 +99,22 @@ def _documented(field: spark.Field) -> Yaml:
     return {"name": field.name, "description": field.description, "data_type": field.type.lower()}
 
 
-def _tested(table: Table, column: Column) -> Yaml:
-    found: Yaml = {"config": {"meta": {"sensitivity": column.sensitivity.value}}}
-    tests: list[Any] = []
-    if column.name in table.key:
-        tests.append("not_null")
-        if len(table.key) == 1:
-            tests.append("unique")
-    if column.values:
-        tests.append({"accepted_values": {"arguments": {"values": list(column.values)}}})
-    if column.references:
-        target, field = column.references.split(".")
-        to = f"ref('stg_{table.source.name}__{target}')"
-        tests.append({"relationships": {"arguments": {"to": to, "field": field}}})
-    return found | ({"data_tests": tests} if tests else {})
+def _declared(table: Table) -> Yaml:
+    """What one data test checks of every row: each test costs a query, so a table has one."""
+    found: Yaml = {"key": list(table.key)}
+    if values := {c.name: list(c.values) for c in table.columns if c.values}:
+        found["values"] = values
+    references: list[Yaml] = []
+    for column in table.columns:
+        if column.references:
+            target, field = column.references.split(".")
+            to = f"{{{{ ref('stg_{table.source.name}__{target}') }}}}"
+            references.append({"column": column.name, "to": to, "field": field})
+    return found | ({"references": references} if references else {})
+
+
+def _classified(column: Column) -> Yaml:
+    return {"config": {"meta": {"sensitivity": column.sensitivity.value}}}
 
 
 def _yaml(document: Yaml) -> str:

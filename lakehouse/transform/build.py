@@ -11,7 +11,7 @@ from lakehouse.errors import DataError, SafetyError
 from lakehouse.render import delta
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
-from lakehouse.transform import dbt
+from lakehouse.transform import changes, dbt
 from lakehouse.transform.report import Report, checked
 
 
@@ -25,26 +25,34 @@ def build(
 ) -> Report:
     """Bring silver and gold to what bronze holds now, testing each table before what depends on it is built.
 
-    ``select`` is dbt's (names, tags, paths, ``+``); everything that a chosen model is made from is built with it, so
-    that no table is ever made from inputs of different moments. ``full_refresh`` computes all rows anew and
-    replaces the tables. A second call with nothing new in bronze changes no table.
+    Only what is made from bronze tables with something new is looked at. ``select`` is dbt's (names, tags,
+    paths, ``+``); everything that a chosen model is made from is built with it, so that no table is ever made
+    from inputs of different moments. ``full_refresh`` computes all rows anew and replaces the tables. A
+    second call with nothing new changes no table and reports no node.
 
     After a crash each table is as before its commit or after it; the next call goes on from there.
-    Raises DriftError when a data test found rows, DataError when a model could not be built or nothing is ingested,
-    SafetyError when another build of the same state folder is running.
+    Raises DriftError when a data test found rows, DataError when a model could not be built or nothing is
+    ingested, SafetyError when another build of the same state folder is running.
     """
     began = monotonic()
     with _alone(config):
+        _make_missing(config)
+        listed = changes.versions(config)
+        chosen = [with_inputs(part) for part in select.split()] if select else None
+        if not select and not full_refresh and changes.sources_to_read(config, listed) == []:
+            return Report((), round(monotonic() - began, 3))
         until = _ingested_until(config)
-        arguments = ["build" if tests else "run"]
-        if tests:
-            arguments += ["--exclude-resource-type", "unit_test"]
-        if full_refresh:
-            arguments += ["--full-refresh"]
-        if select:
-            arguments += ["--select", *(with_inputs(part) for part in select.split())]
+        if not select and not full_refresh:
+            # Listed again: what ingest wrote before `until` was known must be read up to there too.
+            chosen = changes.sources_to_read(config, changes.versions(config))
+        arguments = ["build", "--exclude-resource-type", "unit_test"] if tests else ["run"]
+        arguments += ["--full-refresh"] if full_refresh else []
+        arguments += ["--select", *chosen] if chosen else []
         nodes = dbt.invoke(config, arguments, {"ingested_until": until}, progress)
-    return checked(config, Report(nodes, round(monotonic() - began, 3)), select)
+        report = checked(config, Report(nodes, round(monotonic() - began, 3)), select)
+        if tests and not select:
+            changes.remember(config, listed)
+    return report
 
 
 def test(config: Settings, *, select: str | None = None, progress: Progress = quiet) -> Report:
@@ -57,7 +65,7 @@ def test(config: Settings, *, select: str | None = None, progress: Progress = qu
         arguments = ["test", *(["--select", *select.split()] if select else [])]
         context.register_tables(config)
         nodes = dbt.invoke(config, arguments, {}, progress)
-    return checked(config, Report(nodes, round(monotonic() - began, 3)), select)
+        return checked(config, Report(nodes, round(monotonic() - began, 3)), select)
 
 
 def with_inputs(part: str) -> str:
@@ -65,31 +73,34 @@ def with_inputs(part: str) -> str:
     return ",".join(p if p.startswith(("+", "@")) else f"+{p}" for p in part.split(","))
 
 
-def _ingested_until(config: Settings) -> dict[str, str]:
-    """For each source, the newest ``_ingested_at`` in its bronze tables; missing tables are made, empty.
-
-    Models read up to there. What is ingested while they are built waits for the next build: two models that read
-    the log seconds apart would otherwise see different moments, and incremental ones would miss rows for good.
-    """
-    context.register_tables(config)
-    spark = context.spark(config)
+def _make_missing(config: Settings) -> None:
+    """Make the bronze tables that ingest has not made yet, empty, so that models can name them."""
     there = {f"{schema}.{name}" for schema, name, _ in context.tables(config)}
     if not there & {names.bronze(t) for t in tables.all()}:
         raise DataError(
             f"nothing is ingested in {config.warehouse} yet",
             hint="lakehouse ingest run --source ledger --once",
         )
+    context.register_tables(config)
     for table in tables.all():
         if names.bronze(table) not in there:
             schema, name = names.bronze(table).split(".")
-            spark.sql(delta.create_bronze(table, str(config.warehouse / schema / name)))
+            context.spark(config).sql(delta.create_bronze(table, str(config.warehouse / schema / name)))
+
+
+def _ingested_until(config: Settings) -> dict[str, str]:
+    """For each source, the newest ``_ingested_at`` in its bronze tables.
+
+    Models read up to there. What is ingested while they are built waits for the next build: two models that
+    read the log seconds apart would otherwise see different moments, and incremental ones miss rows for good.
+    """
     newest = " union all ".join(
         f"select '{t.source.name}' as source, _ingested_at from {names.bronze(t)}" for t in tables.all()
     )
-    found = spark.sql(
+    found = context.spark(config).sql(
         f"select source, cast(max(_ingested_at) as string) from ({newest}) group by source"
-    ).collect()
-    return {source: instant for source, instant in found if instant is not None}
+    )
+    return {source: instant for source, instant in found.collect() if instant is not None}
 
 
 @contextmanager

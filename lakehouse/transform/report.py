@@ -15,9 +15,10 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Node:
-    """One model or test: ``kind`` is dbt's resource type, ``status`` dbt's (success, pass, warn, fail, error, skipped).
+    """One model or test: ``kind`` is dbt's resource type.
 
-    ``rows``: written by a model (None: a table that was built whole), found by a test.
+    ``status`` is dbt's: success, pass, warn, fail, error, skipped. ``rows``: written by a model (None: its
+    whole table was), found by a test. ``compiled``: file of its SQL.
     """
 
     name: str
@@ -49,7 +50,7 @@ def checked(config: Settings, report: Report, select: str | None) -> Report:
     if broken:
         first = broken[0]
         raise DataError(
-            f"{first.kind} {first.name} could not be {'built' if first.kind == 'model' else 'run'}: {first.message}",
+            f"{first.kind} {first.name} failed: {first.message}",
             hint=f"its SQL is in {first.compiled}"
             if first.compiled
             else f"log: {config.state / 'log' / 'dbt' / 'dbt.log'}",

@@ -14,9 +14,9 @@ from lakehouse.settings import Settings
 def on_our_session(config: Settings) -> Iterator[None]:
     """While inside, dbt-spark's method ``session`` runs its statements on ``context.spark(config)``.
 
-    Of itself it looks for a session before each statement and turns ANSI mode off in the one that it finds. That
-    would last: an overflow of a sum of money would then wrap round without an error, in dbt and in every later
-    query of the process.
+    Of itself it looks for a session before each statement and turns ANSI mode off in the one that it finds.
+    That would last: an overflow of a sum of money would then wrap round without an error, in dbt and in every
+    later query of the process.
     """
     from dbt.adapters.spark import session as adapter
     from dbt_common.exceptions import DbtDatabaseError

@@ -124,21 +124,31 @@ def column(name: str, of: str) -> dict[str, Any]:
 
 def test_models_carry_tests_and_sensitivity() -> None:
     assert model("refunds")["name"] == "stg_ledger__refunds"
-    assert column("refund_id", "refunds")["data_tests"] == ["not_null", "unique"]
-    assert column("status", "refunds")["data_tests"] == [
-        {"accepted_values": {"arguments": {"values": ["pending", "succeeded", "failed"]}}}
-    ]
-    assert column("payment_id", "refunds")["data_tests"] == [
-        {"relationships": {"arguments": {"to": "ref('stg_ledger__payments')", "field": "payment_id"}}}
+    assert model("refunds")["data_tests"] == [
+        {
+            "as_declared": {
+                "name": "stg_ledger__refunds_is_as_declared",
+                "arguments": {
+                    "key": ["refund_id"],
+                    "values": {
+                        "reason": ["requested_by_customer", "duplicate", "product_unavailable"],
+                        "status": ["pending", "succeeded", "failed"],
+                    },
+                    "references": [
+                        {"column": "payment_id", "to": "{{ ref('stg_ledger__payments') }}", "field": "payment_id"}
+                    ],
+                }
+            }
+        }
     ]
     assert column("email", "customers")["config"]["meta"] == {"sensitivity": "personal"}
     assert column("_is_deleted", "refunds")["data_type"] == "boolean"
 
 
 def test_a_key_of_several_columns_is_unique_together() -> None:
-    together = "struct(base_currency_code, quote_currency_code, rate_on)"
-    assert model("fx_rates")["data_tests"] == [{"unique": {"arguments": {"column_name": together}}}]
-    assert column("rate_on", "fx_rates")["data_tests"] == ["not_null"]
+    key = ["base_currency_code", "quote_currency_code", "rate_on"]
+    (test,) = model("fx_rates")["data_tests"]
+    assert test["as_declared"]["arguments"] == {"key": key}
 
 
 def test_page() -> None:

@@ -12,8 +12,7 @@ with joined as (
         refunds.amount_minor,
         refunds.reason,
         refunds.status,
-        refunds.created_at as refunded_at,
-        cast(refunds.created_at as date) as refunded_on,
+        case when refunds.status = 'succeeded' then refunds.updated_at end as refunded_at,
         greatest(refunds._ingested_at, coalesce(payments._ingested_at, refunds._ingested_at)) as known_at,
         refunds._is_deleted or coalesce(payments._is_deleted, false) as _is_gone
     from {{ ref('stg_ledger__refunds') }} as refunds
@@ -30,7 +29,7 @@ select
     reason,
     status,
     refunded_at,
-    refunded_on,
+    cast(refunded_at as date) as refunded_on,
     known_at
     {%- if newest %},
     _is_gone

@@ -1,0 +1,71 @@
+"""What a build need not look at: the tables whose files are those of the last build that ended well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from lakehouse import context, names, tables
+from lakehouse.settings import ROOT, Settings
+
+Versions = Mapping[str, int]
+"""Newest Delta version of each table, by ``schema.table``."""
+
+
+def versions(config: Settings) -> dict[str, int]:
+    """The newest version of every table of the warehouse, by the names of its log files alone."""
+    return {
+        f"{schema}.{name}": max((int(f.stem) for f in _log(folder) if f.stem.isdigit()), default=-1)
+        for schema, name, folder in context.tables(config)
+    }
+
+
+def _log(folder: Path) -> list[Path]:
+    return list((folder / "_delta_log").glob("*.json"))
+
+
+def sources_to_read(config: Settings, now: Versions) -> list[str] | None:
+    """dbt selectors of the sources that have something new; None if everything must be looked at.
+
+    That is so unless silver and gold, and the models, are as the last complete build left them.
+    """
+    try:
+        built = json.loads(_record(config).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    if built["models"] != _fingerprint() or built["warehouse"] != str(config.warehouse):
+        return None
+    before: Versions = built["tables"]
+    if _of(before, names.SILVER, names.GOLD) != _of(now, names.SILVER, names.GOLD):
+        return None
+    new = [t for t in tables.all() if before.get(names.bronze(t)) != now.get(names.bronze(t))]
+    return [f"source:{t.source.name}.{t.name}+" for t in new]
+
+
+def remember(config: Settings, read: Versions) -> None:
+    """Note that silver and gold are complete for bronze as of ``read``; losing the note costs only time."""
+    found = {**_of(read, names.BRONZE), **_of(versions(config), names.SILVER, names.GOLD)}
+    record = _record(config)
+    partial = record.with_suffix(".partial")
+    partial.write_text(
+        json.dumps({"models": _fingerprint(), "warehouse": str(config.warehouse), "tables": found})
+    )
+    partial.replace(record)
+
+
+def _of(found: Versions, *schemas: str) -> dict[str, int]:
+    return {table: version for table, version in found.items() if table.split(".")[0] in schemas}
+
+
+def _record(config: Settings) -> Path:
+    return config.state / "run" / "dbt" / "built.json"
+
+
+def _fingerprint() -> str:
+    digest = sha256()
+    for file in sorted((ROOT / "dbt_project").rglob("*")):
+        if file.suffix in (".sql", ".yml"):
+            digest.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
