@@ -120,7 +120,9 @@ def duckdb(database: Path | None = None) -> _duckdb.DuckDBPyConnection:
 
     extension = next(Path(duckdb_extension_delta.__file__).parent.glob("extensions/*/delta.duckdb_extension"))
     connection = duckdb.connect(str(database) if database else ":memory:", read_only=database is not None)
-    connection.execute("SET enable_progress_bar = false")  # else drawn on stdout, into a command's JSON document
+    connection.execute(
+        "SET enable_progress_bar = false"
+    )  # else drawn on stdout, into a command's JSON document
     connection.execute(f"LOAD '{extension}'")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")  # global, or its cursors would use the machine's
     return connection
@@ -136,7 +138,9 @@ def trino(config: Settings | None = None) -> Any:
     )
 
 
-def postgres(config: Settings | None = None, *, user: str = "ledger", database: str = "payments") -> psycopg.Connection[Any]:
+def postgres(
+    config: Settings | None = None, *, user: str = "ledger", database: str = "payments"
+) -> psycopg.Connection[Any]:
     """A connection to the source database as ``user``, by SCRAM with the generated password."""
     import psycopg
 
@@ -144,7 +148,12 @@ def postgres(config: Settings | None = None, *, user: str = "ledger", database: 
     password = secrets.read(config, f"postgres-{user}").get_secret_value()
     try:
         return psycopg.connect(
-            host=HOST, port=config.ports.postgres, user=user, password=password, dbname=database, connect_timeout=10,
+            host=HOST,
+            port=config.ports.postgres,
+            user=user,
+            password=password,
+            dbname=database,
+            connect_timeout=10,
             options="-c timezone=UTC",
         )
     except psycopg.OperationalError as error:

@@ -43,12 +43,12 @@ class Java(_Section):
 
 
 class Ports(_Section):
-    postgres: int = Field(15432, ge=1, le=65535)
-    kafka: int = Field(19092, ge=1, le=65535)
-    kafka_controller: int = Field(19093, ge=1, le=65535)
-    connect: int = Field(18083, ge=1, le=65535)
-    trino: int = Field(18080, ge=1, le=65535)
-    mlflow: int = Field(15500, ge=1, le=65535)
+    postgres: int = Field(default=15432, ge=1, le=65535)
+    kafka: int = Field(default=19092, ge=1, le=65535)
+    kafka_controller: int = Field(default=19093, ge=1, le=65535)
+    connect: int = Field(default=18083, ge=1, le=65535)
+    trino: int = Field(default=18080, ge=1, le=65535)
+    mlflow: int = Field(default=15500, ge=1, le=65535)
 
 
 class Memory(_Section):
@@ -61,14 +61,14 @@ class Memory(_Section):
 
 
 class Ingest(_Section):
-    max_offsets_per_batch: int = Field(200_000, ge=1)
+    max_offsets_per_batch: int = Field(default=200_000, ge=1)
     """Most Kafka records that one micro-batch takes, over all topics of a source."""
-    trigger_seconds: float = Field(2.0, ge=0)
+    trigger_seconds: float = Field(default=2.0, ge=0)
     """Pause between micro-batches of a continuous run."""
 
 
 class Transform(_Section):
-    threads: int = Field(4, ge=1)
+    threads: int = Field(default=4, ge=1)
     """dbt models built at a time."""
 
 
@@ -122,13 +122,16 @@ def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
         ("environment", _from_environ(environ)),
         ("flag", dict(flags)),
     ]
-    known = {path: value for path, value in _flatten(Settings().model_dump())}
+    known = dict(_flatten(Settings().model_dump()))
     values: dict[str, Any] = {}
     origin = dict.fromkeys(known, "default")
     for layer, found in layers:
         for path, value in found.items():
             if path not in known:
-                raise ConfigError(f"unknown setting {path!r} in {layer}{suggest(path, list(known))}", hint="see lakehouse config show")
+                raise ConfigError(
+                    f"unknown setting {path!r} in {layer}{suggest(path, list(known))}",
+                    hint="see lakehouse config show",
+                )
             values[path], origin[path] = value, layer
     values["env"] = env
     try:
@@ -175,7 +178,9 @@ def _read(path: Path, *, needed: bool) -> dict[str, Any]:
         if not needed:
             return {}
         have = sorted(p.stem for p in path.parent.glob("*.yml") if p.stem != "base")
-        raise ConfigError(f"unknown environment {path.stem!r}{suggest(path.stem, have)}", hint="known: " + ", ".join(have))
+        raise ConfigError(
+            f"unknown environment {path.stem!r}{suggest(path.stem, have)}", hint="known: " + ", ".join(have)
+        )
     try:
         found = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:

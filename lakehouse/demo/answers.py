@@ -68,7 +68,11 @@ def journey(config: Settings) -> dict[str, Any]:
         "postgres": source,
         "kafka": [{k: r[k] for k in ("_topic", "_partition", "_offset")} for r in log],
         "bronze": log,
-        "silver": _rows(config, "duckdb", f"select status, _partition, _offset, _source_at from {names.staging(payment)} {where}"),
+        "silver": _rows(
+            config,
+            "duckdb",
+            f"select status, _partition, _offset, _source_at from {names.staging(payment)} {where}",
+        ),
         "gold": _rows(
             config,
             "duckdb",
@@ -76,7 +80,11 @@ def journey(config: Settings) -> dict[str, Any]:
             f"known_at from gold.fct_payments {where}",
         ),
         "answers": {
-            engine: _rows(config, engine, f"select currency_code, captured_minor, net_minor from gold.fct_payments {where}")
+            engine: _rows(
+                config,
+                engine,
+                f"select currency_code, captured_minor, net_minor from gold.fct_payments {where}",
+            )
             for engine in ("trino", "duckdb")
         },
     }

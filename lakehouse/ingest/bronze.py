@@ -46,7 +46,9 @@ class _Target:
     def append(self, rows: DataFrame, ranges: tuple[Range, ...], at: datetime) -> None:
         reached = self.position.after(ranges, at)
         metadata = positions.to_metadata(ranges, reached)
-        rows.coalesce(1).write.format("delta").mode("append").option("userMetadata", metadata).saveAsTable(self.name)
+        rows.coalesce(1).write.format("delta").mode("append").option("userMetadata", metadata).saveAsTable(
+            self.name
+        )
         self.position = reached
 
 
@@ -65,7 +67,9 @@ class Landing:
     @property
     def position(self) -> dict[tuple[str, int], int]:
         """The next offset to read of each topic-partition that was read before."""
-        return {place: offset for target in self.bronze.values() for place, offset in target.position.next.items()}
+        return {
+            place: offset for target in self.bronze.values() for place, offset in target.position.next.items()
+        }
 
     def land(self, batch: DataFrame) -> int:
         """Commit a batch of Kafka messages, each table on its own; the number of messages that were new.
@@ -113,7 +117,9 @@ class Landing:
 
         bad = decoded.filter(f.col(decode.REASON).isNotNull()).withColumnRenamed(decode.REASON, "reason")
         for (topic, partition), offset in target.position.next.items():
-            has = (f.col("_topic") == topic) & (f.col("_partition") == partition) & (f.col("_offset") < offset)
+            has = (
+                (f.col("_topic") == topic) & (f.col("_partition") == partition) & (f.col("_offset") < offset)
+            )
             bad = bad.filter(~has)
         count = bad.count()
         if count:
@@ -140,12 +146,23 @@ def open_landing(config: Settings, session: SparkSession, tables: tuple[Table, .
             session.sql(statement)
         return (
             _Target(bronze, positions.read(session, bronze)),
-            _Target(quarantine, positions.read(session, quarantine) if session.catalog.tableExists(quarantine) else Position()),
+            _Target(
+                quarantine,
+                positions.read(session, quarantine)
+                if session.catalog.tableExists(quarantine)
+                else Position(),
+            ),
         )
 
     with ThreadPoolExecutor(max_workers=_AT_A_TIME) as pool:
         targets = dict(zip([t.name for t in tables], pool.map(prepare, tables), strict=True))
-    return Landing(config, session, tables, {n: b for n, (b, _) in targets.items()}, {n: q for n, (_, q) in targets.items()})
+    return Landing(
+        config,
+        session,
+        tables,
+        {n: b for n, (b, _) in targets.items()},
+        {n: q for n, (_, q) in targets.items()},
+    )
 
 
 def _location(config: Settings, name: str) -> str:
@@ -155,7 +172,9 @@ def _location(config: Settings, name: str) -> str:
 def _ranges(batch: DataFrame) -> dict[str, tuple[Range, ...]]:
     from pyspark.sql import functions as f
 
-    bounds = batch.groupBy("topic", "partition").agg(f.min("offset").alias("first"), f.max("offset").alias("last"))
+    bounds = batch.groupBy("topic", "partition").agg(
+        f.min("offset").alias("first"), f.max("offset").alias("last")
+    )
     found: dict[str, tuple[Range, ...]] = {}
     for row in bounds.orderBy("topic", "partition").collect():
         one = Range(row["topic"], row["partition"], row["first"], row["last"])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakehouse import context, names
 from lakehouse.errors import UnavailableError
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
+
+if TYPE_CHECKING:
+    import psycopg
 
 _TARGET = "select pg_current_wal_lsn() - '0/0'::pg_lsn"
 _CONFIRMED = "select confirmed_flush_lsn - '0/0'::pg_lsn from pg_replication_slots where slot_name = %s"
@@ -31,7 +36,9 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
             return confirmed < target
 
         try:
-            Retrying(retry=retry_if_result(bool), stop=stop_after_delay(timeout_seconds), wait=wait_fixed(0.3))(behind)
+            Retrying(
+                retry=retry_if_result(bool), stop=stop_after_delay(timeout_seconds), wait=wait_fixed(0.3)
+            )(behind)
         except RetryError:
             raise UnavailableError(
                 f"capture of {source} has not caught up with PostgreSQL after {timeout_seconds:.0f} s",
@@ -40,6 +47,6 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
             ) from None
 
 
-def _number(connection: context.psycopg.Connection[object], sql: str, *values: str) -> int:
-    row = connection.execute(sql, values).fetchone()  # type: ignore[arg-type]
-    return int(row[0]) if row and row[0] is not None else 0  # type: ignore[index]
+def _number(connection: psycopg.Connection[Any], sql: str, *values: str) -> int:
+    row = connection.execute(sql.encode(), values).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0

@@ -63,7 +63,9 @@ def decode(messages: DataFrame, table: Table, ingested_at_micros: int) -> DataFr
         place = ["op as _op", *place, "_source_at", "_source_lsn", "_source_tx", "_is_snapshot"]
         landed.append("_unchanged")
     declared = [f"`{c.name}`" for c in table.columns]
-    return typed.selectExpr(*place, *landed, *declared, "key", "value", f"{_reason(table)} as {REASON}", _APART)
+    return typed.selectExpr(
+        *place, *landed, *declared, "key", "value", f"{_reason(table)} as {REASON}", _APART
+    )
 
 
 def _reason(table: Table) -> str:
@@ -91,7 +93,9 @@ def _parse(text: str, schema: str) -> str:
     Spark stops after the first JSON value and passes over what follows; so the text is wrapped, and ``end`` is
     only found when the text was exactly one value.
     """
-    options = "map('mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', '__broken', 'allowSingleQuotes', 'false')"
+    options = (
+        "map('mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', '__broken', 'allowSingleQuotes', 'false')"
+    )
     wrapped = f"""concat('{{"r":', {text}, ',"end":"here"}}')"""
     return f"from_json({wrapped}, 'r struct<{schema}>, end string, __broken string', {options})"
 
@@ -105,7 +109,9 @@ def _envelopes(messages: DataFrame, table: Table) -> DataFrame:
     row, key = _texts(table.columns), _texts(table.key_columns)
     source = "ts_ms string, ts_us string, snapshot string, txId string, lsn string"
     change = f"op string, before struct<{key}>, after struct<{row}>, source struct<{source}>"
-    value = _parse("cast(value as string)", f"{change}, payload struct<{change}>, status string, ts_ms string")
+    value = _parse(
+        "cast(value as string)", f"{change}, payload struct<{change}>, status string, ts_ms string"
+    )
     message_key = _parse("cast(key as string)", f"{key}, payload struct<{key}>")
     parsed = messages.selectExpr(
         *_MESSAGE,
@@ -176,7 +182,9 @@ def _envelope_problem() -> str:
 
 def _events(messages: DataFrame, table: Table) -> DataFrame:
     """Adds ``t`` (struct of texts), ``missing`` and ``problem``."""
-    parsed = messages.selectExpr(*_MESSAGE, f"{_parse('cast(value as string)', _texts(table.columns))} as v", _APART)
+    parsed = messages.selectExpr(
+        *_MESSAGE, f"{_parse('cast(value as string)', _texts(table.columns))} as v", _APART
+    )
     return parsed.selectExpr(
         *_MESSAGE,
         "v.r as t",

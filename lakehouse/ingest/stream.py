@@ -79,9 +79,13 @@ def _consume(
 
     checkpoint = config.state / "checkpoints" / source
     shutil.rmtree(checkpoint, ignore_errors=True)
-    reader = context.spark(config).readStream.format("kafka").options(**_reader(config, landing.tables, start))
+    reader = (
+        context.spark(config).readStream.format("kafka").options(**_reader(config, landing.tables, start))
+    )
     writer = reader.load().writeStream.foreachBatch(land).option("checkpointLocation", str(checkpoint))
-    pace: dict[str, Any] = {"availableNow": True} if once else {"processingTime": f"{config.ingest.trigger_seconds} seconds"}
+    pace: dict[str, Any] = (
+        {"availableNow": True} if once else {"processingTime": f"{config.ingest.trigger_seconds} seconds"}
+    )
     query = writer.queryName(f"ingest_{source}").trigger(**pace).start()
     try:
         _await(query, source)
@@ -139,7 +143,9 @@ def _end_offsets(config: Settings, topics: list[str]) -> dict[tuple[str, int], i
     try:
         found = {t: consumer.partitions_for_topic(t) for t in topics}
         if missing := [t for t, partitions in found.items() if not partitions]:
-            raise UnavailableError(f"Kafka has no topic {', '.join(missing)}", hint="lakehouse up makes the declared topics")
+            raise UnavailableError(
+                f"Kafka has no topic {', '.join(missing)}", hint="lakehouse up makes the declared topics"
+            )
         places = [TopicPartition(t, p) for t, partitions in found.items() for p in sorted(partitions or ())]
         return {(p.topic, p.partition): int(end) for p, end in consumer.end_offsets(places).items()}
     except (KafkaError, OSError) as error:

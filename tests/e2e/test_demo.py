@@ -58,7 +58,9 @@ def test_a_second_run_adds_a_further_stretch_and_processes_only_it(demos: list[d
 def test_the_journey_names_every_place(demos: list[dict[str, Any]]) -> None:
     journey = demos[1]["journey"]
     assert journey["postgres"]["payment_id"] == journey["payment_id"]
-    assert [set(place) for place in journey["kafka"]] == [{"_topic", "_partition", "_offset"}] * len(journey["bronze"])
+    assert [set(place) for place in journey["kafka"]] == [{"_topic", "_partition", "_offset"}] * len(
+        journey["bronze"]
+    )
     assert journey["silver"][0]["status"] == journey["gold"][0]["status"] == journey["postgres"]["status"]
     assert journey["answers"]["trino"] == journey["answers"]["duckdb"] != []
 

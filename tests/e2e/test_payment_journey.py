@@ -40,7 +40,13 @@ where payment_id = 'pay_journey'
 REFUNDED = """
 insert into refunds values ('ref_journey', 'pay_journey', 400, 'JPY', 'requested_by_customer', 'succeeded', '2026-01-20Z', '2026-01-20Z')
 """
-LARGE = '{"note": "' + "".join(chr(33 + (i * i * 31 + i // 7) % 90) for i in range(20_000)).replace('"', "'").replace("\\", "/") + '"}'
+LARGE = (
+    '{"note": "'
+    + "".join(chr(33 + (i * i * 31 + i // 7) % 90) for i in range(20_000))
+    .replace('"', "'")
+    .replace("\\", "/")
+    + '"}'
+)
 
 
 def land(config: Settings) -> None:
@@ -79,9 +85,15 @@ def test_bronze_has_every_change_once_and_in_order(travelled: Settings) -> None:
         "duckdb",
         f"select _op, status, _topic, _unchanged from bronze.ledger__payments where payment_id = '{PAYMENT}' order by _partition, _offset",
     )
-    assert [(r["_op"], r["status"]) for r in log] == [("c", "requested"), ("u", "authorized"), ("u", "captured")]
+    assert [(r["_op"], r["status"]) for r in log] == [
+        ("c", "requested"),
+        ("u", "authorized"),
+        ("u", "captured"),
+    ]
     assert {r["_topic"] for r in log} == {"ledger.public.payments"}
-    assert [r["_unchanged"] for r in log] == [[], ["metadata"], ["metadata"]], "PostgreSQL does not send what an update left alone"
+    assert [r["_unchanged"] for r in log] == [[], ["metadata"], ["metadata"]], (
+        "PostgreSQL does not send what an update left alone"
+    )
 
 
 def test_silver_has_the_current_state_with_what_was_not_sent(travelled: Settings) -> None:
@@ -125,14 +137,25 @@ def test_the_merchant_sees_it_on_the_days_it_happened(travelled: Settings) -> No
         "select activity_on, gross_minor, fee_minor, refunded_minor, net_minor from gold.agg_daily_merchant_revenue "
         "where merchant_id = 'mer_journey' order by activity_on",
     )
-    assert [tuple(d.values()) for d in days] == [("2026-01-08", 1500, 68, 0, 1432), ("2026-01-20", 0, 0, 400, -400)]
+    assert [tuple(d.values()) for d in days] == [
+        ("2026-01-08", 1500, 68, 0, 1432),
+        ("2026-01-20", 0, 0, 400, -400),
+    ]
 
 
 def test_a_deleted_row_is_gone_from_gold_and_known_in_silver(travelled: Settings) -> None:
     with context.postgres(travelled) as database:
         database.execute("delete from refunds where refund_id = 'ref_journey'")
     land(travelled)
-    (row,) = ask(travelled, "duckdb", "select _is_deleted, amount_minor from silver.stg_ledger__refunds where refund_id = 'ref_journey'")
+    (row,) = ask(
+        travelled,
+        "duckdb",
+        "select _is_deleted, amount_minor from silver.stg_ledger__refunds where refund_id = 'ref_journey'",
+    )
     assert row == {"_is_deleted": True, "amount_minor": 400}
-    (gold,) = ask(travelled, "duckdb", f"select refunded_minor, net_minor from gold.fct_payments where payment_id = '{PAYMENT}'")
+    (gold,) = ask(
+        travelled,
+        "duckdb",
+        f"select refunded_minor, net_minor from gold.fct_payments where payment_id = '{PAYMENT}'",
+    )
     assert gold == {"refunded_minor": 0, "net_minor": 1432}

@@ -24,7 +24,10 @@ TOP_LEVEL = {
 
 def tracked() -> list[Path]:
     told = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     if told.returncode:
         pytest.skip("not a git checkout")
@@ -46,7 +49,10 @@ def test_contracts_are_small_and_know_only_the_standard_library() -> None:
     assert sum(len(p.read_text().splitlines()) for p in files) <= 600
     for path in files:
         for name in imports(path):
-            assert name.split(".")[0] in sys.stdlib_module_names or name.startswith("lakehouse.contracts"), (path, name)
+            assert name.split(".")[0] in sys.stdlib_module_names or name.startswith("lakehouse.contracts"), (
+                path,
+                name,
+            )
 
 
 def imports(path: Path) -> list[str]:
@@ -87,18 +93,28 @@ def test_every_exception_is_in_errors() -> None:
         for path in MODULES
         if path.name != "errors.py"
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ClassDef) and any("Error" in ast.unparse(b) or "Exception" in ast.unparse(b) for b in node.bases)
+        if isinstance(node, ast.ClassDef)
+        and any("Error" in ast.unparse(b) or "Exception" in ast.unparse(b) for b in node.bases)
     ]
     assert not guilty
 
 
 def test_no_file_names_a_registry_or_a_machine() -> None:
-    hosts = "|".join(["repo1?" + r"\.maven", r"repo\.maven" + r"\.apache", "pypi" + r"\.org", "pythonhosted", "registry" + r"\.npmjs"])
+    hosts = "|".join(
+        [
+            "repo1?" + r"\.maven",
+            r"repo\.maven" + r"\.apache",
+            "pypi" + r"\.org",
+            "pythonhosted",
+            "registry" + r"\.npmjs",
+        ]
+    )
     places = "|".join(rf"/{name}/" for name in ("work", "root"))
     guilty = [
         str(p.relative_to(ROOT))
         for p in tracked()
-        if p != Path(__file__) and re.search(f"(?:{hosts})|(?<![\\w.*}}])(?:{places})", p.read_text(errors="ignore"))
+        if p != Path(__file__)
+        and re.search(f"(?:{hosts})|(?<![\\w.*}}])(?:{places})", p.read_text(errors="ignore"))
     ]
     assert not guilty
 

@@ -180,10 +180,11 @@ def add_method(
     world: World, at: int, n: int, kind: str, rng: Random, out: Moment, *, spare: bool = False
 ) -> None:
     customer = world.customers[n]
-    if kind == "bank_debit":
-        brand = {"GB": "bacs", "US": "ach"}.get(customer.country, "sepa")
-    else:
-        brand = weighted(rng, market.BRANDS[kind])
+    brand = (
+        {"GB": "bacs", "US": "ach"}.get(customer.country, "sepa")
+        if kind == "bank_debit"
+        else weighted(rng, market.BRANDS[kind])
+    )
     issuer = customer.country if rng.random() < 0.96 else pick(rng, tuple(COUNTRIES))
     expires_on = None
     if kind == "card":
