@@ -24,7 +24,7 @@ CURRENCIES = {
 }
 
 
-def business(payments: int, seed: int, days: int = 90, fraud_share: float = 0.015) -> dict[str, pd.DataFrame]:
+def business(payments: int, seed: int, days: int = 90, fraud_share: float = 0.03) -> dict[str, pd.DataFrame]:
     """Gold tables of a business in which frauds are larger, abroad, at night and come in bursts."""
     rng = np.random.default_rng(seed)
     customers = pd.DataFrame({"customer_id": [f"cus_{i}" for i in range(max(10, payments // 20))]})
