@@ -17,7 +17,8 @@ app = noun("Notebooks: run one with parameters, list them.")
 def run(
     path: Annotated[Path, typer.Argument(help="The notebook, from the checkout or from notebooks/.")],
     parameter: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="key=value, as often as wanted; value as YAML.")
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="key=value, as often as wanted; value as YAML."),
     ] = None,
 ) -> None:
     """Run a notebook in a fresh kernel and keep the executed copy. Needs no running service."""
@@ -48,7 +49,9 @@ def show_all() -> None:
     ]
 
     def text(rows: list[dict[str, Any]]) -> None:
-        cells = [[r["path"], r["title"], ", ".join(f"{k}={v}" for k, v in r["parameters"].items())] for r in rows]
+        cells = [
+            [r["path"], r["title"], ", ".join(f"{k}={v}" for k, v in r["parameters"].items())] for r in rows
+        ]
         output.show_rows(["notebook", "what it does", "parameters"], cells)
 
     output.emit(found, text)
