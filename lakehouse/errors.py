@@ -23,7 +23,12 @@ class LakehouseError(Exception):
 
     def as_dict(self) -> dict[str, Any]:
         """The error as the JSON document that ``--output json`` prints."""
-        return {"error": type(self).__name__, "message": self.message, "hint": self.hint, "fields": self.fields}
+        return {
+            "error": type(self).__name__,
+            "message": self.message,
+            "hint": self.hint,
+            "fields": self.fields,
+        }
 
 
 class ConfigError(LakehouseError):

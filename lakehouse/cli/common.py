@@ -24,12 +24,16 @@ def noun(help_text: str) -> typer.Typer:
     return typer.Typer(help=help_text, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-def command(app: typer.Typer, name: str | None = None, **options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(
+    app: typer.Typer, name: str | None = None, **options: Any
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function as a command of ``app``, with the options that all commands share."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @wraps(function)
-        def run(*args: Any, output_format: output.Format, env: str | None, debug: bool, **kwargs: Any) -> None:
+        def run(
+            *args: Any, output_format: output.Format, env: str | None, debug: bool, **kwargs: Any
+        ) -> None:
             output.state.format, output.state.debug = output_format, debug
             with output.guarded():
                 if env is not None:

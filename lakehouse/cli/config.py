@@ -18,7 +18,9 @@ def _group() -> None:
 
 
 @command(app, "show")
-def show(origin: Annotated[bool, typer.Option("--origin", help="Say which layer each value is from.")] = False) -> None:
+def show(
+    origin: Annotated[bool, typer.Option("--origin", help="Say which layer each value is from.")] = False,
+) -> None:
     """Show every setting in force."""
     from lakehouse import settings
 

@@ -23,7 +23,9 @@ def _group() -> None:
 @command(app, "run")
 def run(
     source: Annotated[str, typer.Option(help="Source to land: ledger, events.")],
-    once: Annotated[bool, typer.Option("--once", help="Land what was committed until now, then end.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Land what was committed until now, then end.")
+    ] = False,
 ) -> None:
     """Land a source in its bronze tables, exactly once; without --once until Ctrl-C.
 
@@ -46,4 +48,6 @@ def _page(report: Report) -> None:
     rows = [[n, f"{report.rows.get(n, 0):,}", report.quarantined.get(n) or None] for n in names]
     if rows:
         output.show_rows(["table", "rows", "quarantined"], rows)
-    output.out.print(f"{report.source}: {sum(report.rows.values()):,} rows in {report.batches} batches, {report.seconds} s")
+    output.out.print(
+        f"{report.source}: {sum(report.rows.values()):,} rows in {report.batches} batches, {report.seconds} s"
+    )

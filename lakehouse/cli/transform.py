@@ -53,9 +53,7 @@ def test(select: _Select = None) -> None:
 
 def _show(report: Report) -> None:
     rows: list[list[Any]] = [
-        [n.kind, n.name, n.status, "whole" if n.rows is None else n.rows, f"{n.seconds:.1f}"]
-        for n in report.nodes
-        if n.kind == "model"
+        [n.kind, n.name, n.status, n.rows, f"{n.seconds:.1f}"] for n in report.nodes if n.kind == "model"
     ]
     if not report.nodes:
         output.out.print("nothing new in bronze: silver and gold are as they were")

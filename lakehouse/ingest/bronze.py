@@ -17,7 +17,7 @@ from lakehouse import names
 from lakehouse.contracts import Table
 from lakehouse.ingest import decode, positions
 from lakehouse.ingest.positions import Position, Range
-from lakehouse.render import delta
+from lakehouse.render import delta, spark
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -115,7 +115,11 @@ class Landing:
     ) -> None:
         from pyspark.sql import functions as f
 
-        bad = decoded.filter(f.col(decode.REASON).isNotNull()).withColumnRenamed(decode.REASON, "reason")
+        known = (
+            c.name for c in spark.QUARANTINE if c.name != "reason"
+        )  # a table may have a column of that name
+        bad = decoded.filter(f.col(decode.REASON).isNotNull())
+        bad = bad.select(*known, f.col(decode.REASON).alias("reason"))
         for (topic, partition), offset in target.position.next.items():
             has = (
                 (f.col("_topic") == topic) & (f.col("_partition") == partition) & (f.col("_offset") < offset)
@@ -124,7 +128,7 @@ class Landing:
         count = bad.count()
         if count:
             self.session.sql(delta.create_quarantine(table, _location(self.config, target.name)))
-            target.append(bad.select(*self.session.table(target.name).columns), ranges, at)
+            target.append(bad, ranges, at)
             self.quarantined[table.name] = self.quarantined.get(table.name, 0) + count
 
     def _known_time(self) -> datetime:
