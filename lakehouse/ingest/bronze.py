@@ -158,6 +158,8 @@ def open_landing(config: Settings, session: SparkSession, tables: tuple[Table, .
             ),
         )
 
+    for key, value in decode.SESSION.items():
+        session.conf.set(key, value)
     with ThreadPoolExecutor(max_workers=_AT_A_TIME) as pool:
         targets = dict(zip([t.name for t in tables], pool.map(prepare, tables), strict=True))
     return Landing(
