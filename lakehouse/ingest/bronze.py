@@ -1,22 +1,31 @@
 """What happens to a message: it becomes one row of its table's bronze log, or one row of its quarantine. Once.
 
-A batch holds messages of all topics of a source. For each table: what the table already has is left out (its own
-commits say what that is), the rest is decoded; what cannot be read is committed to the quarantine first, then what
-can be read to bronze, whose commit moves the position. So a crash between the two repeats the quarantine's part only
-in memory: its own position leaves out what it has.
+A batch holds messages of all topics of a source. For each table, side by side:
+
+1. what the table has already is left out: its own commits say what that is (``positions``);
+2. the rest is read as the table declares it (``decode``, ``values``);
+3. what can be read is committed to bronze, and with it the position that the table has now reached;
+4. if those were fewer rows than messages, the others are committed to the quarantine: bytes, place and reason.
+
+Stopped anywhere in between, by whatever, the next run takes up each table where it stands. A bronze commit with fewer
+rows than messages, whose quarantine did not get its part (stopped between 3 and 4), is read again for that part.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse import names
 from lakehouse.contracts import Table
+from lakehouse.errors import DataError, SafetyError
 from lakehouse.ingest import decode, positions
-from lakehouse.ingest.positions import Position, Range
+from lakehouse.ingest.positions import Place, Position, Range
 from lakehouse.render import delta, spark
 from lakehouse.settings import Settings
 
@@ -25,51 +34,74 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 4
 """Tables landed side by side: a commit mostly waits, and more than this gained nothing on two cores."""
+_ROWS_A_FILE = 50_000
+"""Rows that are worth a file, and a core, of their own; a commit has at most ``_FILES`` files."""
+_FILES = 2
+_RECENT = 5
 
 
 @dataclass
-class _Target:
-    """A Delta table of ours and where it stands."""
+class Target:
+    """A Delta table of ours: its name with its schema, its folder, and where it stands as far as we know."""
 
     name: str
+    folder: Path
     position: Position
 
-    def fresh(self, messages: DataFrame) -> DataFrame:
-        """The messages that this table does not have yet."""
-        from pyspark.sql import functions as f
+    def append(self, rows: DataFrame, ranges: tuple[Range, ...], at: datetime) -> int:
+        """Commit rows, and the position reached, in one; the number of rows.
 
-        for (topic, partition), offset in self.position.next.items():
-            has = (f.col("topic") == topic) & (f.col("partition") == partition) & (f.col("offset") < offset)
-            messages = messages.filter(~has)
-        return messages
-
-    def append(self, rows: DataFrame, ranges: tuple[Range, ...], at: datetime) -> None:
+        SafetyError, and nothing written, if another writer came by.
+        """
+        there = positions.read(self.folder)
+        if there.next != self.position.next:
+            raise SafetyError(
+                f"{self.name} is at {_told(there)}: another ingest moved it while this one stood at "
+                f"{_told(self.position)}",
+                hint="one ingest application a source: stop the other, then run again; nothing is doubled",
+                table=self.name,
+            )
         reached = self.position.after(ranges, at)
         metadata = positions.to_metadata(ranges, reached)
-        rows.coalesce(1).write.format("delta").mode("append").option("userMetadata", metadata).saveAsTable(
-            self.name
-        )
+        files = rows.coalesce(min(_FILES, 1 + sum(r.messages for r in ranges) // _ROWS_A_FILE))
+        files.write.format("delta").mode("append").option("userMetadata", metadata).saveAsTable(self.name)
         self.position = reached
+        return self._rows_of(metadata)
+
+    def _rows_of(self, metadata: str) -> int:
+        for commit in positions.history(self.folder, _RECENT):
+            if commit.get("userMetadata") == metadata and (rows := positions.rows_of(commit)) is not None:
+                return rows
+        raise DataError(
+            f"{self.name} does not tell how many rows its last commit has",
+            hint="set spark.databricks.delta.history.metricsEnabled; run again: nothing is lost or doubled",
+            table=self.name,
+        )
+
+
+@dataclass
+class Pair:
+    """A table's bronze log and its quarantine; ``settled`` is up to where the two together have every message."""
+
+    table: Table
+    bronze: Target
+    quarantine: Target
+    settled: dict[Place, int]
 
 
 @dataclass
 class Landing:
     """Lands batches of one source. ``rows`` and ``quarantined`` count what was committed, by table name."""
 
-    config: Settings
     session: SparkSession
-    tables: tuple[Table, ...]
-    bronze: dict[str, _Target]
-    quarantine: dict[str, _Target]
-    rows: dict[str, int] = field(default_factory=dict)
-    quarantined: dict[str, int] = field(default_factory=dict)
+    pairs: tuple[Pair, ...]
+    rows: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
 
     @property
-    def position(self) -> dict[tuple[str, int], int]:
-        """The next offset to read of each topic-partition that was read before."""
-        return {
-            place: offset for target in self.bronze.values() for place, offset in target.position.next.items()
-        }
+    def next(self) -> dict[Place, int]:
+        """The first offset that is still wanted of each topic-partition that was read before."""
+        return {place: offset for pair in self.pairs for place, offset in pair.settled.items()}
 
     def land(self, batch: DataFrame) -> int:
         """Commit a batch of Kafka messages, each table on its own; the number of messages that were new.
@@ -77,118 +109,145 @@ class Landing:
         Safe to repeat with the same messages, whole or in part, after any crash: what a table has is left out.
         """
         at = self._known_time()
-        batch.persist()
+        messages = batch.select(*decode.MESSAGE).persist()
         try:
-            ranges = _ranges(batch)
+            ranges = _ranges(messages)
             with ThreadPoolExecutor(max_workers=_AT_A_TIME) as pool:
                 jobs = [
-                    pool.submit(self._land, table, batch, found, at)
-                    for table in self.tables
-                    if (found := ranges.get(names.topic(table)))
+                    pool.submit(self._land, pair, messages, mine, at)
+                    for pair in self.pairs
+                    if (mine := tuple(r for r in ranges if r.topic == names.topic(pair.table)))
                 ]
             return sum(job.result() for job in jobs)
         finally:
-            batch.unpersist()
+            messages.unpersist()
 
-    def _land(self, table: Table, batch: DataFrame, ranges: tuple[Range, ...], at: datetime) -> int:
-        from pyspark.sql import functions as f
+    def _land(self, pair: Pair, messages: DataFrame, ranges: tuple[Range, ...], at: datetime) -> int:
+        name, topic, before = pair.table.name, names.topic(pair.table), pair.bronze.position.next
+        mine = messages.where(f"topic = '{topic}'")
+        new, new_ranges = _from(before, mine, ranges)
+        seen = sum(r.messages for r in new_ranges)
+        landed = 0
+        if new_ranges:
+            decoded = decode.decode(new, pair.table, _micros(at))
+            good = decoded.where(f"{decode.REASON} is null").select(
+                *(c.name for c in spark.bronze(pair.table))
+            )
+            landed = pair.bronze.append(good, new_ranges, at)
+            self.rows[name] += landed
+        in_doubt = any(pair.settled.get(place, 0) < offset for place, offset in before.items())
+        if landed < seen or in_doubt:
+            refused = self._set_aside(pair, mine, ranges, at)
+            if not in_doubt and landed + refused != seen:
+                raise DataError(
+                    f"{seen} messages of {topic} became {landed} rows and {refused} in quarantine",
+                    hint=f"report this, with the log of {pair.bronze.name}; Kafka still has the messages",
+                )
+        pair.settled = dict(pair.bronze.position.next)
+        return seen
 
-        bronze, quarantine = self.bronze[table.name], self.quarantine[table.name]
-        new = tuple(r for r in (_cut(r, bronze.position) for r in ranges) if r)
-        if not new:
-            return 0
-        messages = bronze.fresh(batch.filter(f.col("topic") == names.topic(table)))
-        decoded = decode.decode(messages, table, int(at.timestamp() * 1_000_000)).persist()
-        try:
-            seen, bad = decoded.agg(f.count(f.lit(1)), f.count(decode.REASON)).collect()[0]
-            if bad:
-                self._quarantine(decoded, quarantine, new, at, table)
-            columns = self.session.table(bronze.name).columns
-            bronze.append(decoded.filter(f.col(decode.REASON).isNull()).select(*columns), new, at)
-        finally:
-            decoded.unpersist()
-        self.rows[table.name] = self.rows.get(table.name, 0) + seen - bad
-        return int(seen)
-
-    def _quarantine(
-        self, decoded: DataFrame, target: _Target, ranges: tuple[Range, ...], at: datetime, table: Table
-    ) -> None:
-        from pyspark.sql import functions as f
-
+    def _set_aside(self, pair: Pair, mine: DataFrame, ranges: tuple[Range, ...], at: datetime) -> int:
+        """Commit to the quarantine what cannot be read and is not there yet; the number of messages."""
+        target = pair.quarantine
+        rest, rest_ranges = _from(_later(pair.settled, target.position.next), mine, ranges)
+        decoded = decode.decode(rest, pair.table, _micros(at))
         known = (
             c.name for c in spark.QUARANTINE if c.name != "reason"
         )  # a table may have a column of that name
-        bad = decoded.filter(f.col(decode.REASON).isNotNull())
-        bad = bad.select(*known, f.col(decode.REASON).alias("reason"))
-        for (topic, partition), offset in target.position.next.items():
-            has = (
-                (f.col("_topic") == topic) & (f.col("_partition") == partition) & (f.col("_offset") < offset)
-            )
-            bad = bad.filter(~has)
-        count = bad.count()
-        if count:
-            self.session.sql(delta.create_quarantine(table, _location(self.config, target.name)))
-            target.append(bad, ranges, at)
-            self.quarantined[table.name] = self.quarantined.get(table.name, 0) + count
+        bad = decoded.where(f"{decode.REASON} is not null")
+        bad = bad.selectExpr(*known, f"{decode.REASON} as reason").persist()
+        try:
+            count = bad.count()
+            if count:
+                self.session.sql(delta.create_quarantine(pair.table, str(target.folder)))
+                target.append(bad, rest_ranges, at)
+                self.quarantined[pair.table.name] += count
+        finally:
+            bad.unpersist()
+        return int(count)
 
     def _known_time(self) -> datetime:
         """Now, but after every batch landed before: silver's watermark relies on it when the clock steps back."""
-        now = datetime.now(UTC)
-        stands = [t.position.ingested_at for t in (*self.bronze.values(), *self.quarantine.values())]
-        return max([now, *(at + timedelta(microseconds=1) for at in stands if at)])
+        stands = [t.position.ingested_at for pair in self.pairs for t in (pair.bronze, pair.quarantine)]
+        return max([datetime.now(UTC), *(at + timedelta(microseconds=1) for at in stands if at)])
 
 
 def open_landing(config: Settings, session: SparkSession, tables: tuple[Table, ...]) -> Landing:
-    """Create the tables that are missing, and read where each stands. Idempotent."""
+    """Create the bronze tables that are missing, bring the others to the declaration, and read where each stands.
 
-    def prepare(table: Table) -> tuple[_Target, _Target]:
-        bronze, quarantine = names.bronze(table), names.quarantine(table)
-        if not session.catalog.tableExists(bronze):
-            session.sql(delta.create_bronze(table, _location(config, bronze)))
-        existing = {f.name: f.dataType.simpleString() for f in session.table(bronze).schema}
-        for statement in delta.upgrade_bronze(table, existing):
-            session.sql(statement)
-        return (
-            _Target(bronze, positions.read(session, bronze)),
-            _Target(
-                quarantine,
-                positions.read(session, quarantine)
-                if session.catalog.tableExists(quarantine)
-                else Position(),
-            ),
-        )
-
+    Idempotent. A quarantine is created with its first row.
+    """
     for key, value in decode.SESSION.items():
         session.conf.set(key, value)
+
+    def prepare(table: Table) -> Pair:
+        pair = _pair(config, table)
+        if not session.catalog.tableExists(pair.bronze.name):
+            session.sql(delta.create_bronze(table, str(pair.bronze.folder)))
+        existing = {f.name: f.dataType.simpleString() for f in session.table(pair.bronze.name).schema}
+        for statement in delta.upgrade_bronze(table, existing):
+            session.sql(statement)
+        return pair
+
     with ThreadPoolExecutor(max_workers=_AT_A_TIME) as pool:
-        targets = dict(zip([t.name for t in tables], pool.map(prepare, tables), strict=True))
-    return Landing(
-        config,
-        session,
-        tables,
-        {n: b for n, (b, _) in targets.items()},
-        {n: q for n, (_, q) in targets.items()},
+        return Landing(session, tuple(pool.map(prepare, tables)))
+
+
+def stand(config: Settings, tables: tuple[Table, ...]) -> dict[Place, int]:
+    """The first offset that is still wanted of each topic-partition that was read before. Needs no Spark."""
+    return {place: offset for table in tables for place, offset in _pair(config, table).settled.items()}
+
+
+def is_ready(config: Settings, tables: tuple[Table, ...]) -> bool:
+    """Whether every bronze table is there. Needs no Spark."""
+    return all((_folder(config, names.bronze(t)) / "_delta_log").is_dir() for t in tables)
+
+
+def _pair(config: Settings, table: Table) -> Pair:
+    bronze, quarantine = (
+        Target(name, _folder(config, name), positions.read(_folder(config, name)))
+        for name in (names.bronze(table), names.quarantine(table))
     )
+    return Pair(table, bronze, quarantine, bronze.position.settled(quarantine.position))
 
 
-def _location(config: Settings, name: str) -> str:
-    return str(config.warehouse / name.replace(".", "/"))
+def _folder(config: Settings, name: str) -> Path:
+    schema, table = name.split(".")
+    return config.warehouse / schema / table
 
 
-def _ranges(batch: DataFrame) -> dict[str, tuple[Range, ...]]:
+def _micros(at: datetime) -> int:
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _ranges(messages: DataFrame) -> tuple[Range, ...]:
     from pyspark.sql import functions as f
 
-    bounds = batch.groupBy("topic", "partition").agg(
-        f.min("offset").alias("first"), f.max("offset").alias("last")
+    bounds = messages.groupBy("topic", "partition").agg(
+        f.min("offset").alias("first"), f.max("offset").alias("last"), f.count(f.lit(1)).alias("messages")
     )
-    found: dict[str, tuple[Range, ...]] = {}
-    for row in bounds.orderBy("topic", "partition").collect():
-        one = Range(row["topic"], row["partition"], row["first"], row["last"])
-        found[one.topic] = (*found.get(one.topic, ()), one)
-    return found
+    return tuple(
+        sorted((Range(**row.asDict()) for row in bounds.collect()), key=lambda r: (r.topic, r.partition))
+    )
 
 
-def _cut(range_: Range, position: Position) -> Range | None:
-    """The part of a range that a table does not have yet."""
-    begin = max(range_.first, position.next.get((range_.topic, range_.partition), 0))
-    return Range(range_.topic, range_.partition, begin, range_.last) if begin <= range_.last else None
+def _from(
+    next_: Mapping[Place, int], messages: DataFrame, ranges: tuple[Range, ...]
+) -> tuple[DataFrame, tuple[Range, ...]]:
+    """The messages at or after a position, and their ranges. ``ranges`` are those of all the messages."""
+    from pyspark.sql import functions as f
+
+    if all(r.first >= next_.get((r.topic, r.partition), 0) for r in ranges):
+        return messages, ranges
+    for (topic, partition), offset in next_.items():
+        has = (f.col("topic") == topic) & (f.col("partition") == partition) & (f.col("offset") < offset)
+        messages = messages.where(~has)
+    return messages, _ranges(messages)
+
+
+def _later(one: Mapping[Place, int], other: Mapping[Place, int]) -> dict[Place, int]:
+    return {place: max(one.get(place, 0), other.get(place, 0)) for place in {*one, *other}}
+
+
+def _told(position: Position) -> str:
+    return ", ".join(f"{t}/{p} at {n}" for (t, p), n in sorted(position.next.items())) or "the beginning"

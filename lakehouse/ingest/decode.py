@@ -40,20 +40,23 @@ _HAS_ROW = "op in ('c', 'u', 'r')"
 REASON = "_reason"
 """NULL where the message could be read; else why not, for people. Never holds a value: that may be personal."""
 
-_MESSAGE = ("key", "value", "topic", "partition", "offset", "timestamp")
-_APART = "spark_partition_id() as _here"
-"""Kept in every step: the optimizer leaves steps apart that it cannot repeat, and so parses each message once."""
+MESSAGE = ("key", "value", "topic", "partition", "offset", "timestamp")
+"""The columns of Spark's Kafka source that are read."""
+_APART = "if(spark_partition_id() < 0, '', null)"
+"""Always NULL, but the optimizer cannot know. It would otherwise move a filter on the reason to below the steps that
+lead to it, by copying them into the filter, and so parse each message many times over."""
 
 
 def decode(messages: DataFrame, table: Table, ingested_at_micros: int) -> DataFrame:
-    """One row per message: the columns of the bronze table, then ``key``, ``value`` and ``_reason``.
+    """One row per message: the columns of the bronze table, then ``_reason``, ``key`` and ``value``.
 
-    ``messages`` has the columns of Spark's Kafka source. Where there is a reason, the bronze columns mean nothing.
+    ``messages`` has the columns of Spark's Kafka source. Where there is a reason, the bronze columns mean nothing;
+    where there is none, key and value are NULL, for nobody needs them any more.
     """
     cdc = table.source.kind is SourceKind.POSTGRES
     rows = _envelopes(messages, table) if cdc else _events(messages, table)
     read = [f"{values.read(c.type, f't.`{c.name}`')} as `{c.name}`" for c in table.columns]
-    typed = rows.selectExpr(*(c for c in rows.columns if c != "_here"), *read, _APART)
+    typed = rows.selectExpr("*", *read)
     place = ["topic as _topic", "partition as _partition", "offset as _offset", "timestamp as _kafka_at"]
     landed = [
         f"timestamp_micros({ingested_at_micros}L) as _ingested_at",
@@ -63,9 +66,8 @@ def decode(messages: DataFrame, table: Table, ingested_at_micros: int) -> DataFr
         place = ["op as _op", *place, "_source_at", "_source_lsn", "_source_tx", "_is_snapshot"]
         landed.append("_unchanged")
     declared = [f"`{c.name}`" for c in table.columns]
-    return typed.selectExpr(
-        *place, *landed, *declared, "key", "value", f"{_reason(table)} as {REASON}", _APART
-    )
+    bytes_of_bad = [f"if({REASON} is null, null, {name}) as {name}" for name in ("key", "value")]
+    return typed.selectExpr(*place, *landed, *declared, f"{_reason(table)} as {REASON}", *bytes_of_bad)
 
 
 def _reason(table: Table) -> str:
@@ -75,7 +77,7 @@ def _reason(table: Table) -> str:
         if not values.always_reads(c.type)
     ]
     bad = f"nullif(concat_ws(', ', {', '.join(wrong)}), '')" if wrong else "null"
-    return f"coalesce(problem, 'missing: ' || nullif(missing, ''), {bad})"
+    return f"coalesce({_APART}, problem, 'missing: ' || nullif(missing, ''), {bad})"
 
 
 def _missing(columns: list[Column], row: str) -> str:
@@ -114,13 +116,12 @@ def _envelopes(messages: DataFrame, table: Table) -> DataFrame:
     )
     message_key = _parse("cast(key as string)", f"{key}, payload struct<{key}>")
     parsed = messages.selectExpr(
-        *_MESSAGE,
+        *MESSAGE,
         f"{value} as v",
         f"case when value is null and key is not null then {message_key} end as k",
-        _APART,
     )
     parts = parsed.selectExpr(
-        *_MESSAGE,
+        *MESSAGE,
         f"if(value is null, '{TOMBSTONE}', coalesce(v.r.payload.op, v.r.op)) as op",
         "coalesce(v.r.payload.source, v.r.source) as source",
         "coalesce(v.r.payload.after, v.r.after) as after",
@@ -129,7 +130,6 @@ def _envelopes(messages: DataFrame, table: Table) -> DataFrame:
         _envelope_problem(),
         f"coalesce(contains(value, cast('{UNAVAILABLE}' as binary)) "
         f"or contains(value, cast('{_UNAVAILABLE_BASE64}' as binary)), false) as has_unavailable",
-        _APART,
     )
     texts = ", ".join(
         f"'{c.name}', "
@@ -147,7 +147,7 @@ def _envelopes(messages: DataFrame, table: Table) -> DataFrame:
     )
     needed = [c for c in table.columns if not c.nullable]
     return parts.selectExpr(
-        *_MESSAGE,
+        *MESSAGE,
         "op",
         "timestamp_micros(coalesce(try_cast(source.ts_us as bigint), try_cast(source.ts_ms as bigint) * 1000)) as _source_at",
         "try_cast(source.lsn as bigint) as _source_lsn",
@@ -160,7 +160,6 @@ def _envelopes(messages: DataFrame, table: Table) -> DataFrame:
         f"when op in ('d', '{TOMBSTONE}') then {_missing(list(table.key_columns), 'before')} end as missing",
         f"coalesce(problem, case when {_HAS_ROW} and after is null then 'a change without the row after it' "
         "when op = 'd' and before is null then 'a delete without the row before it' end) as problem",
-        _APART,
     )
 
 
@@ -183,14 +182,14 @@ def _envelope_problem() -> str:
 def _events(messages: DataFrame, table: Table) -> DataFrame:
     """Adds ``t`` (struct of texts), ``missing`` and ``problem``."""
     parsed = messages.selectExpr(
-        *_MESSAGE, f"{_parse('cast(value as string)', _texts(table.columns))} as v", _APART
+        *MESSAGE,
+        f"{_parse('cast(value as string)', _texts(table.columns))} as v",
     )
     return parsed.selectExpr(
-        *_MESSAGE,
+        *MESSAGE,
         "v.r as t",
         f"{_missing([c for c in table.columns if not c.nullable], 'v.r')} as missing",
         "case when value is null then 'an event without a value' "
         "when not is_valid_utf8(cast(value as string)) then 'the value is not UTF-8' "
         f"when {_not_one_object('v')} then 'the value is not one JSON object' end as problem",
-        _APART,
     )

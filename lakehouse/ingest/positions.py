@@ -1,41 +1,63 @@
-"""Where a table stands, told by the table itself.
+"""Where a table stands in Kafka, told by the table itself. Spark's checkpoint has no say in it.
 
-Each commit of the ingest carries, in Delta's ``userMetadata``, the offset ranges that it adds and the position that
-the table then has reached. Commits of others (OPTIMIZE, say) carry nothing and are passed over.
+Each commit of the ingest carries, in Delta's ``userMetadata``, which offsets it holds and the position that the table
+has then reached. Rows and what is said of them are one atomic commit, so no crash comes between the two::
+
+    {"ledgerlake.ingest": {"ranges": [["ledger.public.payments", 0, 120, 339]],  both ends included
+                           "next": [["ledger.public.payments", 0, 340]],         of all partitions ever read
+                           "messages": 220,                                      in the ranges
+                           "ingested_at": "2026-11-23T13:07:22.000001+00:00"}}   driver's clock
+
+Commits of others (OPTIMIZE, ALTER TABLE) carry nothing and are passed over. Only where the log no longer tells, after
+a RESTORE or once its old commits were cleaned up, are the rows themselves asked.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from lakehouse.errors import DataError
+
+Place = tuple[str, int]
+"""Topic and partition."""
 
 _KEY = "ledgerlake.ingest"
 _LOOK_BACK = 20
 """Commits read at first when looking for the newest of ours; all of them when none of these is."""
+_FORGETS = ("RESTORE", "REPLACE TABLE", "AS SELECT")
+"""Parts of the names of operations after which what earlier commits say no longer holds."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """The offsets ``first`` to ``last``, both included, of one topic-partition that a commit adds."""
+    """The offsets ``first`` to ``last``, both included, of one topic-partition, and how many messages are there.
+
+    Kafka leaves gaps: markers of transactions, and messages of aborted ones.
+    """
 
     topic: str
     partition: int
     first: int
     last: int
+    messages: int
 
 
 @dataclass(frozen=True)
 class Position:
-    """``next`` maps (topic, partition) to the first offset that the table has not taken; ``ingested_at`` is the
-    known time of its newest batch."""
+    """What a table has: ``next`` maps (topic, partition) to the first offset that it has not taken.
 
-    next: dict[tuple[str, int], int] = field(default_factory=dict)
+    ``ingested_at`` is the known time of its newest batch. ``doubtful`` maps to the first offset of the newest commit
+    where that has fewer rows than messages: the rest belongs in the quarantine, and may not have got there.
+    """
+
+    next: dict[Place, int] = field(default_factory=dict)
     ingested_at: datetime | None = None
+    doubtful: dict[Place, int] = field(default_factory=dict)
 
     def after(self, ranges: tuple[Range, ...], ingested_at: datetime) -> Position:
         """The position once ``ranges`` are committed. It never goes back."""
@@ -44,41 +66,105 @@ class Position:
             reached[r.topic, r.partition] = max(r.last + 1, reached.get((r.topic, r.partition), 0))
         return Position(reached, ingested_at)
 
+    def settled(self, quarantine: Position) -> dict[Place, int]:
+        """For a bronze table: up to where it and its quarantine together have every message."""
+        doubtful = {p: max(offset, quarantine.next.get(p, 0)) for p, offset in self.doubtful.items()}
+        return self.next | {p: min(offset, self.next[p]) for p, offset in doubtful.items()}
+
 
 def to_metadata(ranges: tuple[Range, ...], reached: Position) -> str:
     """The text that the commit carries."""
     told: dict[str, Any] = {
         "ranges": [[r.topic, r.partition, r.first, r.last] for r in ranges],
         "next": [[topic, partition, offset] for (topic, partition), offset in sorted(reached.next.items())],
+        "messages": sum(r.messages for r in ranges),
         "ingested_at": reached.ingested_at.isoformat() if reached.ingested_at else None,
     }
     return json.dumps({_KEY: told})
 
 
-def from_metadata(text: str | None) -> Position | None:
-    """The position that a commit's text tells, or None if the commit is not ours."""
+def from_commit(commit: Mapping[str, Any]) -> Position | None:
+    """The position that an entry of a table's history tells, or None if the commit is not ours."""
     try:
-        told = json.loads(text or "null")
+        told = json.loads(commit.get("userMetadata") or "null")
     except json.JSONDecodeError:
         return None
     if not isinstance(told, dict) or _KEY not in told:
         return None
     entry = told[_KEY]
     at = datetime.fromisoformat(entry["ingested_at"]).astimezone(UTC) if entry["ingested_at"] else None
-    return Position({(topic, int(partition)): int(offset) for topic, partition, offset in entry["next"]}, at)
+    whole = rows_of(commit) == entry["messages"]
+    return Position(
+        {(topic, int(partition)): int(offset) for topic, partition, offset in entry["next"]},
+        at,
+        {}
+        if whole
+        else {(topic, int(partition)): int(first) for topic, partition, first, _ in entry["ranges"]},
+    )
 
 
-def read(session: SparkSession, table: str) -> Position:
-    """The position of ``table``, from its newest commit that tells one; an empty one for a new table."""
-    from delta.tables import DeltaTable
+def rows_of(commit: Mapping[str, Any]) -> int | None:
+    """How many rows a commit wrote; None if it does not say."""
+    told = (commit.get("operationMetrics") or {}).get("numOutputRows")
+    return None if told is None else int(told)
 
-    log = DeltaTable.forName(session, table)
+
+def history(folder: Path, limit: int | None) -> list[dict[str, Any]]:
+    """The newest commits of the table in ``folder``, newest first; none if there is no table. Milliseconds, no Spark."""
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+
+    if not (folder / "_delta_log").is_dir():
+        return []
+    try:
+        return list(DeltaTable(str(folder), without_files=True).history(limit))
+    except TableNotFoundError:
+        return []
+    except DeltaError as error:
+        raise _unknown(folder, error) from error
+
+
+def read(folder: Path) -> Position:
+    """The position of the table in ``folder``: an empty one if there is none, or nothing was landed in it yet.
+
+    Raises DataError when neither log nor rows can be read.
+    """
     for limit in (_LOOK_BACK, None):
-        history = log.history(limit) if limit else log.history()
-        commits = history.select("userMetadata").collect()
+        commits = history(folder, limit)
         for commit in commits:
-            if position := from_metadata(commit["userMetadata"]):
+            if position := from_commit(commit):
                 return position
-        if limit and len(commits) < limit:
-            break
-    return Position()
+            if any(part in str(commit.get("operation")) for part in _FORGETS):
+                return _from_rows(folder)
+            if commit.get("version") == 0:
+                return Position()
+        if not commits:
+            return Position()
+    return _from_rows(folder)
+
+
+def _from_rows(folder: Path) -> Position:
+    """What the rows show. Less than was reached if the last messages went to the other table of the pair; those are
+    read again, and left out by the other table."""
+    import duckdb
+
+    from lakehouse import context
+
+    try:
+        with context.duckdb() as connection:
+            found = connection.execute(
+                "select _topic, _partition, max(_offset) + 1, max(_ingested_at) from delta_scan(?) group by all",
+                [str(folder)],
+            ).fetchall()
+    except duckdb.Error as error:
+        raise _unknown(folder, error) from error
+    latest = max((at for *_, at in found), default=None)
+    return Position({(topic, int(p)): int(n) for topic, p, n, _ in found}, latest and latest.astimezone(UTC))
+
+
+def _unknown(folder: Path, error: Exception) -> DataError:
+    return DataError(
+        f"cannot tell where table {folder.name} stands in Kafka: {str(error).splitlines()[0]}",
+        hint=f"see whether DuckDB reads it: select count(*) from delta_scan('{folder}'); nothing was written",
+        table=folder.name,
+    )

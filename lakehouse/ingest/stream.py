@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Iterator, Mapping
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
+from tenacity import Retrying, retry_if_exception, wait_exponential
 
 from lakehouse import context, names, tables
 from lakehouse.contracts import Table
-from lakehouse.errors import DataError, SafetyError, UnavailableError
-from lakehouse.ingest import bronze
+from lakehouse.errors import LakehouseError, UnavailableError
+from lakehouse.ingest import broker, bronze, faults, lock
+from lakehouse.ingest.positions import Place
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
 
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 _EARLIEST = -2
 """Spark's word for the first offset that Kafka still has."""
+_READERS = "4"
+"""Least number of ranges that a batch is read in, so that one busy partition keeps all cores at work."""
+_KAFKA_PATIENCE_MS = "20000"
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -40,142 +46,205 @@ class Report:
     seconds: float
 
 
-def run(config: Settings, source: str, *, once: bool, progress: Progress = quiet) -> Report:
-    """Land what Kafka has for ``source``: all of it and end (``once``), or go on until interrupted.
+@dataclass
+class _Run:
+    """The state of one run: what it landed, and whether it was asked to stop."""
 
-    It starts where each bronze table says that it stands, so nothing is lost or doubled by a crash at any step or
-    by a lost checkpoint; Spark's checkpoint is thrown away between runs. SafetyError when another ingest of the
-    source runs on this state folder, UnavailableError when Kafka does not answer or its topics are missing,
-    DataError when Kafka no longer has what a table still needs.
+    config: Settings
+    source: str
+    tables: tuple[Table, ...]
+    once: bool
+    progress: Progress
+    landed: int = 0
+    batches: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+    interrupted: bool = False
+    stopping: threading.Event = field(default_factory=threading.Event)
+    busy: threading.Lock = field(default_factory=threading.Lock)
+    failure: Exception | None = None
+
+
+def run(config: Settings, source: str, *, once: bool, progress: Progress = quiet) -> Report:
+    """Land what Kafka has for ``source``: all of it now and end (``once``), or go on until stopped.
+
+    It starts where each bronze table says that it stands, so nothing is lost or doubled by a crash at any step, and
+    Spark's checkpoint is thrown away between runs. Ctrl-C and SIGTERM let the batch at hand finish; Ctrl-C then
+    raises KeyboardInterrupt. Without ``once``, Kafka going away is waited out.
+
+    Raises UsageError for an unknown source, SafetyError when another ingest of the source runs on this state folder,
+    UnavailableError when Kafka does not answer or its topics are missing, DataError when Kafka no longer has what a
+    table still needs, ConfigError when the disk is full. After each, every table is as of a whole commit.
     """
     begun = monotonic()
-    chosen = tables.of_source(source)
-    with _alone(config, source):
-        ends = _end_offsets(config, [names.topic(t) for t in chosen])
-        landing = bronze.open_landing(config, context.spark(config), chosen)
-        start = {place: landing.position.get(place, _EARLIEST) for place in ends}
-        waiting = sum(max(0, end - max(0, start[place])) for place, end in ends.items())
-        batches = _consume(config, source, landing, start, once=once, waiting=waiting, progress=progress)
-    return Report(source, batches, landing.rows, landing.quarantined, round(monotonic() - begun, 1))
+    this = _Run(config, source, tables.of_source(source), once, progress)
+    with lock.of_source(config, source), _signals(this):
+        found = _check(this)
+        if not (once and _is_done(this, found)):
+            _land(this, found)
+    if this.interrupted:
+        raise KeyboardInterrupt
+    return Report(
+        source, this.batches, dict(this.rows), dict(this.quarantined), round(monotonic() - begun, 3)
+    )
 
 
-def _consume(
-    config: Settings,
-    source: str,
-    landing: bronze.Landing,
-    start: dict[tuple[str, int], int],
-    *,
-    once: bool,
-    waiting: int,
-    progress: Progress,
-) -> int:
-    landed = batches = 0
+def _check(this: _Run) -> dict[Place, broker.Held]:
+    found = broker.held(this.config, [names.topic(t) for t in this.tables])
+    broker.check(this.source, found, bronze.stand(this.config, this.tables))
+    return found
+
+
+def _is_done(this: _Run, found: dict[Place, broker.Held]) -> bool:
+    """Whether there is nothing to do, which is told in a moment; starting Spark takes ten."""
+    if not bronze.is_ready(this.config, this.tables):
+        return False
+    stand = bronze.stand(this.config, this.tables)
+    return not broker.has_messages(
+        this.config, found, {place: stand.get(place, held.begin) for place, held in found.items()}
+    )
+
+
+def _land(this: _Run, found: dict[Place, broker.Held]) -> None:
+    """Run the query; when Kafka goes away in a run without end, wait and go on from where the tables stand."""
+    if this.once:
+        _consume(this, found)
+        return
+
+    def say(state: Any) -> None:
+        this.progress(f"ingest {this.source}: waiting for Kafka", state.attempt_number)
+
+    attempts = Retrying(
+        retry=retry_if_exception(lambda e: isinstance(e, UnavailableError) and not this.stopping.is_set()),
+        wait=wait_exponential(min=1, max=5),
+        sleep=_pause(this.stopping),
+        before_sleep=say,
+        reraise=True,
+    )
+    try:
+        for attempt in attempts:
+            with attempt:
+                if not this.stopping.is_set():
+                    _consume(this, found if attempt.retry_state.attempt_number == 1 else _check(this))
+    except UnavailableError:
+        if not this.stopping.is_set():
+            raise
+
+
+def _pause(stopping: threading.Event) -> Callable[[float], None]:
+    """Sleep that a request to stop ends."""
+
+    def pause(seconds: float) -> None:
+        stopping.wait(seconds)
+
+    return pause
+
+
+def _consume(this: _Run, found: dict[Place, broker.Held]) -> None:
+    session = context.spark(this.config)
+    _listen(this)  # Spark put a handler of its own in place when it started
+    lock.remember_children(this.config, this.source)
+    landing = bronze.open_landing(this.config, session, this.tables)
+    stand = landing.next
+    waiting = sum(held.end - stand.get(place, held.begin) for place, held in found.items())
+    total = this.landed + waiting if this.once else None
 
     def land(batch: DataFrame, _: int) -> None:
-        nonlocal landed, batches
-        landed += landing.land(batch)
-        batches += 1
-        progress(f"ingest {source} (messages)", landed, waiting if once else None)
+        with this.busy:
+            if this.stopping.is_set():
+                raise InterruptedError("stopped before the batch began")
+            try:
+                this.landed += landing.land(batch)
+            except Exception as error:
+                this.failure = error
+                raise
+            this.batches += 1
+            this.progress(f"ingest {this.source} (messages)", this.landed, total)
 
-    checkpoint = config.state / "checkpoints" / source
+    checkpoint = this.config.state / "checkpoints" / this.source
     shutil.rmtree(checkpoint, ignore_errors=True)
-    reader = (
-        context.spark(config).readStream.format("kafka").options(**_reader(config, landing.tables, start))
-    )
-    writer = reader.load().writeStream.foreachBatch(land).option("checkpointLocation", str(checkpoint))
+    start = {place: stand.get(place, _EARLIEST) for place in found}
+    reader = session.readStream.format("kafka").options(**_reader(this, start)).load()
     pace: dict[str, Any] = (
-        {"availableNow": True} if once else {"processingTime": f"{config.ingest.trigger_seconds} seconds"}
+        {"availableNow": True}
+        if this.once
+        else {"processingTime": f"{this.config.ingest.trigger_seconds} seconds"}
     )
-    query = writer.queryName(f"ingest_{source}").trigger(**pace).start()
+    this.progress(f"ingest {this.source} (messages)", this.landed, total)
+    this.failure = None
+    query = (
+        reader.writeStream.foreachBatch(land)
+        .option("checkpointLocation", str(checkpoint))
+        .queryName(f"ingest_{this.source}")
+        .trigger(**pace)
+        .start()
+    )
     try:
-        _await(query, source)
+        _await(this, query)
     finally:
         query.stop()
-    return batches
+        this.rows.update(landing.rows)
+        this.quarantined.update(landing.quarantined)
 
 
-def _reader(config: Settings, chosen: tuple[Table, ...], start: dict[tuple[str, int], int]) -> dict[str, str]:
+def _reader(this: _Run, start: dict[Place, int]) -> dict[str, str]:
     offsets: dict[str, dict[str, int]] = {}
     for (topic, partition), offset in start.items():
         offsets.setdefault(topic, {})[str(partition)] = offset
     return {
-        "kafka.bootstrap.servers": context.kafka_servers(config),
+        "kafka.bootstrap.servers": context.kafka_servers(this.config),
         "kafka.isolation.level": "read_committed",
-        "subscribe": ",".join(names.topic(t) for t in chosen),
+        "kafka.default.api.timeout.ms": _KAFKA_PATIENCE_MS,
+        "kafka.request.timeout.ms": _KAFKA_PATIENCE_MS,
+        "subscribe": ",".join(names.topic(t) for t in this.tables),
         "startingOffsets": json.dumps(offsets),
-        "maxOffsetsPerTrigger": str(config.ingest.max_offsets_per_batch),
+        "maxOffsetsPerTrigger": str(this.config.ingest.max_offsets_per_batch),
+        "minPartitions": _READERS,
         "failOnDataLoss": "true",
     }
 
 
-def _await(query: StreamingQuery, source: str) -> None:
+def _await(this: _Run, query: StreamingQuery) -> None:
+    """Until the query ends, or a stop is asked for and no batch is under way."""
     from pyspark.errors import StreamingQueryException
 
     try:
-        query.awaitTermination()
+        while not query.awaitTermination(1):
+            if this.stopping.is_set() and not this.busy.locked():
+                query.stop()
+                return
     except StreamingQueryException as error:
-        told = str(error)
-        if "OffsetOutOfRange" in told or "data may have been lost" in told or "are lost" in told:
-            raise DataError(
-                f"Kafka no longer has messages of {source} that bronze still needs",
-                hint="they are older than the topic keeps; the tables stay as they are",
-                cause=told[:2000],
-            ) from None
-        if "No space left" in told:
-            raise UnavailableError(
-                f"the disk is full; the batch of {source} that was being landed is not in the tables",
-                hint="free space, then run again: it goes on where the tables stand",
-            ) from None
-        if "TimeoutException" in told or "Failed to create new KafkaAdminClient" in told:
-            raise _unavailable(source, told[:500]) from None
-        raise
-
-
-def _end_offsets(config: Settings, topics: list[str]) -> dict[tuple[str, int], int]:
-    """The end of every partition of the topics now; UnavailableError if Kafka or a topic is not there."""
-    from kafka import KafkaConsumer, TopicPartition
-    from kafka.errors import KafkaError
-
-    try:
-        consumer = KafkaConsumer(bootstrap_servers=context.kafka_servers(config))
-    except (KafkaError, OSError) as error:
-        raise _unavailable(", ".join(topics), repr(error)) from None
-    try:
-        found = {t: consumer.partitions_for_topic(t) for t in topics}
-        if missing := [t for t, partitions in found.items() if not partitions]:
-            raise UnavailableError(
-                f"Kafka has no topic {', '.join(missing)}", hint="lakehouse up makes the declared topics"
-            )
-        places = [TopicPartition(t, p) for t, partitions in found.items() for p in sorted(partitions or ())]
-        return {(p.topic, p.partition): int(end) for p, end in consumer.end_offsets(places).items()}
-    except (KafkaError, OSError) as error:
-        raise _unavailable(", ".join(topics), repr(error)) from None
-    finally:
-        consumer.close()
-
-
-def _unavailable(what: str, cause: str) -> UnavailableError:
-    return UnavailableError(
-        f"Kafka did not answer for {what}: {cause}", hint="lakehouse up, then run again; nothing is lost"
-    )
+        if this.stopping.is_set() and this.failure is None:
+            return
+        cause = this.failure if isinstance(this.failure, LakehouseError) else error
+        raise faults.translate(this.config, this.source, cause) from error
 
 
 @contextmanager
-def _alone(config: Settings, source: str) -> Iterator[None]:
-    """Hold the source's lock; the kernel releases it however this process ends."""
-    path = config.state / "run" / f"ingest-{source}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock, holder = FileLock(path), Path(f"{path}.pid")
+def _signals(this: _Run) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask for a stop after the batch; a second one stops at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _STOPS}
+    _listen(this)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        pid = holder.read_text() if holder.exists() else "unknown"
-        raise SafetyError(
-            f"an ingest of {source} runs already on {config.state}, process {pid}",
-            hint="wait for it, or stop it with Ctrl-C",
-        ) from None
-    try:
-        holder.write_text(str(os.getpid()))
         yield
     finally:
-        lock.release()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _listen(this: _Run) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def on_stop(number: int, _: object) -> None:
+        if this.stopping.is_set():
+            raise KeyboardInterrupt
+        this.stopping.set()
+        this.interrupted = number == signal.SIGINT
+        this.progress(f"ingest {this.source}: stopping after this batch", this.landed)
+
+    for number in _STOPS:
+        signal.signal(number, on_stop)

@@ -148,7 +148,7 @@ def test_a_second_ingest_is_refused(stack: Settings, cli: Any) -> None:
     with FileLock(stack.state / "run" / "ingest-events.lock"):
         told = cli("ingest", "run", "--source", "events", "--once", "--output", "json")
     assert told.returncode == 1
-    assert "runs already" in json.loads(told.stdout)["message"]
+    assert "already being ingested" in json.loads(told.stdout)["message"]
 
 
 def test_without_kafka_it_says_so_and_what_to_do(aside: Settings, cli: Any) -> None:

@@ -1,0 +1,48 @@
+"""What went wrong inside Spark, said as an error of ours: who must act, and that nothing was half landed."""
+
+from __future__ import annotations
+
+from lakehouse.errors import ConfigError, DataError, LakehouseError
+from lakehouse.ingest import broker
+from lakehouse.settings import Settings
+
+_DELETED = ("OffsetOutOfRange", "KAFKA_DATA_LOSS", "data may have been lost", "are lost")
+_FULL = ("No space left on device", "Disk quota exceeded")
+_NO_ANSWER = (
+    "TimeoutException",
+    "UnknownTopicOrPartition",
+    "Failed to create new KafkaAdminClient",
+    "Failed to construct kafka",
+    "DisconnectException",
+    "CoordinatorNotAvailable",
+)
+
+
+def translate(config: Settings, source: str, error: Exception) -> LakehouseError:
+    """The error to raise for one that Spark raised while landing ``source``."""
+    if isinstance(error, LakehouseError):
+        return error
+    told = str(error)
+    if any(sign in told for sign in _FULL):
+        return ConfigError(
+            f"the disk is full; the batch of source {source!r} that was being landed is in no table by half",
+            hint=f"free space under {config.warehouse}, then run again: it goes on where the tables stand",
+        )
+    if any(sign in told for sign in _DELETED):
+        return DataError(
+            f"Kafka no longer has messages of source {source!r} that bronze still needs",
+            hint="they are older than the topic keeps; the tables stay as they are",
+            cause=told[:2000],
+        )
+    if any(sign in told for sign in _NO_ANSWER):
+        return broker.unavailable(config, next((x for x in told.splitlines() if "Exception" in x), told))
+    return LakehouseError(
+        f"landing source {source!r} failed: {_first_line(told)}",
+        hint="--debug shows the trace; run again: it goes on where the tables stand",
+        cause=told[:2000],
+    )
+
+
+def _first_line(told: str) -> str:
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    return lines[0][:300] if lines else "Spark gave no reason"

@@ -1,0 +1,88 @@
+"""One ingest application a source. The second is refused; a killed one leaves nothing that bars the next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+
+from lakehouse.errors import SafetyError
+from lakehouse.settings import Settings
+
+_ORPHAN_SECONDS = 30
+"""A driver killed with -9 leaves its JVM for a moment, which may still finish a commit."""
+
+
+@contextmanager
+def of_source(config: Settings, source: str) -> Iterator[None]:
+    """Hold the source's lock. Raises SafetyError naming the process that has it.
+
+    The operating system lets go of the lock however the holder ends.
+    """
+    folder = config.state / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / f"ingest-{source}.json"
+    lock = FileLock(folder / f"ingest-{source}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        pid = _read(holder).get("pid", "unknown")
+        raise SafetyError(
+            f"source {source!r} is already being ingested by process {pid}",
+            hint=f"wait for it, or stop it with Ctrl-C or: kill {pid}",
+            pid=pid,
+        ) from None
+    try:
+        _wait_for_orphans(holder, source)
+        me = psutil.Process()
+        holder.write_text(json.dumps({"pid": me.pid}))
+        yield
+    finally:
+        lock.release()
+
+
+def remember_children(config: Settings, source: str) -> None:
+    """Note the child processes of this driver (its JVM), so that the next one can wait for a stray."""
+    me = psutil.Process()
+    children = {str(child.pid): child.create_time() for child in me.children(recursive=True)}
+    holder = config.state / "run" / f"ingest-{source}.json"
+    holder.write_text(json.dumps({"pid": me.pid, "children": children}))
+
+
+def _wait_for_orphans(holder: Path, source: str) -> None:
+    """A child counts as a stray only if its driver is gone: a driver that lives on may keep its JVM for other work."""
+    told = _read(holder)
+    if "pid" not in told or psutil.pid_exists(int(told["pid"])):
+        return
+    strays = [
+        process
+        for pid, born in told.get("children", {}).items()
+        if (process := _process(int(pid))) is not None and abs(process.create_time() - born) < 1
+    ]
+    _, alive = psutil.wait_procs(strays, timeout=_ORPHAN_SECONDS)
+    if alive:
+        raise SafetyError(
+            f"process {alive[0].pid} of a killed ingest of source {source!r} is still running and may still write",
+            hint=f"kill {alive[0].pid}",
+            pid=alive[0].pid,
+        )
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _read(holder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(holder.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
