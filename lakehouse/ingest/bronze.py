@@ -70,11 +70,11 @@ class Target:
 
     def _rows_of(self, metadata: str) -> int:
         for commit in positions.history(self.folder, _RECENT):
-            if commit.get("userMetadata") == metadata and (rows := positions.rows_of(commit)) is not None:
-                return rows
+            if commit.get("userMetadata") == metadata:
+                return positions.rows_of(commit)
         raise DataError(
-            f"{self.name} does not tell how many rows its last commit has",
-            hint="set spark.databricks.delta.history.metricsEnabled; run again: nothing is lost or doubled",
+            f"the log of {self.name} does not show the commit that was just made",
+            hint="run again: nothing is lost or doubled",
             table=self.name,
         )
 

@@ -103,10 +103,9 @@ def from_commit(commit: Mapping[str, Any]) -> Position | None:
     )
 
 
-def rows_of(commit: Mapping[str, Any]) -> int | None:
-    """How many rows a commit wrote; None if it does not say."""
-    told = (commit.get("operationMetrics") or {}).get("numOutputRows")
-    return None if told is None else int(told)
+def rows_of(commit: Mapping[str, Any]) -> int:
+    """How many rows a commit wrote. One without files says nothing, and that is 0: then all is read again."""
+    return int((commit.get("operationMetrics") or {}).get("numOutputRows") or 0)
 
 
 def history(folder: Path, limit: int | None) -> list[dict[str, Any]]:
