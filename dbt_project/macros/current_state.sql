@@ -81,6 +81,7 @@ from {{ 'ends' if facts['truncates'] else 'states' }}
 
 {# The rows of `source` into {{ this }}: a column that is in `_kept` was not sent, and stays what it is. #}
 {% macro merge_current_state(source, key, columns) %}
+    {%- set merge %}
 merge into {{ this }} as t
 using (
 {{ source }}
@@ -92,4 +93,6 @@ when matched and s._offset > t._offset then update set
                    {%- else %}case when array_contains(s._kept, '{{ column }}') then t.{{ column }} else s.{{ column }} end{% endif %}{{ ',' if not loop.last }}
     {%- endfor %}
 when not matched then insert ({{ columns | join(', ') }}) values ({{ of('s', columns) }})
+    {%- endset -%}
+    {{ return(merged(merge)) }}
 {% endmacro %}

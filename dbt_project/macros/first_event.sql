@@ -39,10 +39,13 @@ from firsts
 
 {# The rows of `source` into {{ this }}: what is known already stays as it is. #}
 {% macro merge_first_event(source, key, columns) %}
+    {%- set merge %}
 merge into {{ this }} as t
 using (
 {{ source }}
 ) as s
 on {{ same('t', 's', key) }}
 when not matched then insert ({{ columns | join(', ') }}) values ({{ of('s', columns) }})
+    {%- endset -%}
+    {{ return(merged(merge)) }}
 {% endmacro %}

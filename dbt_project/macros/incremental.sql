@@ -1,6 +1,6 @@
 {#
-    The incremental materialization, in place of dbt-spark's: one MERGE straight from the model's SQL (no view, no
-    DESCRIBE), and none when the model says that there is nothing new. A first build and --full-refresh replace the
+    The incremental materialization, in place of dbt-spark's: a MERGE straight from the model's SQL, none when the
+    model says that there is nothing new, and of what differs only. A first build and --full-refresh replace the
     table in one commit, so that its history stays and no reader sees it missing.
 
     incremental_strategy  `current_state`, `first_event` (silver, set by the macros of these names) or `differences`
@@ -19,10 +19,8 @@
         {%- set strategy = config.require('incremental_strategy') -%}
         {%- set key = config.require('unique_key') -%}
         {%- set key = [key] if key is string else key -%}
-        {%- set merge = context['merge_' ~ strategy](sql, key, columns) -%}
-        {%- call statement('merge', fetch_result=True) %}{{ merge }}{% endcall -%}
-        {%- set changed = load_result('merge').table.rows[0][0] | int -%}
-        {%- call noop_statement('main', changed ~ ' rows', 'MERGE', changed) %}{{ merge }}{% endcall -%}
+        {%- set changed = context['merge_' ~ strategy](sql, key, columns) -%}
+        {%- call noop_statement('main', changed ~ ' rows', 'MERGE', changed) %}{{ sql }}{% endcall -%}
     {%- endif %}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target_relation]}) }}

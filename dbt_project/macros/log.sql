@@ -7,7 +7,7 @@
     {%- set limit = var('ingested_until', {}).get(relation.identifier.split('__')[0]) -%}
     {%- if limit %}_ingested_at <= timestamp '{{ limit }}'{% else %}true{% endif -%}
     {%- if is_incremental() -%}
-        {%- set places = run_query('select _partition, max(_offset) from ' ~ this ~ ' group by _partition').rows -%}
+        {%- set places = run_query('select _partition, max(_offset) from ' ~ this ~ ' where _partition is not null group by _partition').rows -%}
         {%- if places | length > 0 %}
       and (
         {%- for place in places %}_partition = {{ place[0] }} and _offset > {{ place[1] }} or {% endfor -%}
@@ -19,3 +19,10 @@
 
 {# The marker by which the incremental materialization knows that there is nothing to merge. #}
 {% macro nothing_new() %}-- nothing new{% endmacro %}
+
+
+{# Run a MERGE and return how many rows it wrote. #}
+{% macro merged(sql) %}
+    {%- call statement('merge', fetch_result=True) %}{{ sql }}{% endcall -%}
+    {{ return(load_result('merge').table.rows[0][0] | int) }}
+{% endmacro %}

@@ -26,6 +26,18 @@ def _log(folder: Path) -> list[Path]:
     return list((folder / "_delta_log").glob("*.json"))
 
 
+def rows_of_last_commit(folder: Path) -> int | None:
+    """How many rows the newest commit of a table wrote, as its log says; None if it does not."""
+    newest = max((f for f in _log(folder) if f.stem.isdigit()), default=None)
+    if newest is None:
+        return None
+    for line in newest.read_text().splitlines():
+        if info := json.loads(line).get("commitInfo"):
+            written = info.get("operationMetrics", {}).get("numOutputRows")
+            return int(written) if written is not None else None
+    return None
+
+
 def sources_to_read(config: Settings, now: Versions) -> list[str] | None:
     """dbt selectors of the sources that have something new; None if everything must be looked at.
 

@@ -11,6 +11,7 @@ import yaml
 
 from lakehouse.settings import ROOT, Settings
 from lakehouse.telemetry import Progress
+from lakehouse.transform import changes
 from lakehouse.transform.report import Node, refused
 from lakehouse.transform.session import on_our_session
 
@@ -26,7 +27,8 @@ def invoke(
     """Run one dbt command and return what became of each node, in the order in which they ended.
 
     Writes only below ``<state>/run/dbt`` and ``<state>/log/dbt``, prints nothing, asks no network.
-    Raises ConfigError when dbt refuses the project, before any table is touched.
+    Raises ConfigError when dbt refuses the project, before any table is touched; KeyboardInterrupt is passed on
+    once the statements that were running are cancelled.
     """
     from dbt.cli.main import dbtRunner
 
@@ -34,6 +36,8 @@ def invoke(
     told = _Told(progress)
     with on_our_session(config):
         result = dbtRunner(callbacks=[told]).invoke([*_global(logs), *arguments, *_paths(config, variables)])
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise result.exception
     if result.exception is not None:
         raise refused(str(result.exception), str(logs / "dbt.log"))
     return tuple(_node(config, r) for r in getattr(result.result, "results", ()))
@@ -93,6 +97,8 @@ def _node(config: Settings, result: RunResult) -> Node:
     kind = str(node.resource_type)
     status = str(result.status)
     written = (result.adapter_response or {}).get("rows_affected")
+    if kind == "model" and status == "success" and written is None:
+        written = changes.rows_of_last_commit(config.warehouse / node.schema / node.name)
     compiled = getattr(node, "compiled_path", None)
     return Node(
         name=node.name,

@@ -17,8 +17,8 @@ _SHOWN = 5
 class Node:
     """One model or test: ``kind`` is dbt's resource type.
 
-    ``status`` is dbt's: success, pass, warn, fail, error, skipped. ``rows``: written by a model (None: its
-    whole table was), found by a test. ``compiled``: file of its SQL.
+    ``status`` is dbt's: success, pass, warn, fail, error, skipped. ``rows``: written by a model, found by
+    a test. ``compiled``: file of its SQL.
     """
 
     name: str
