@@ -65,18 +65,11 @@ class Target:
         metadata = positions.to_metadata(ranges, reached)
         files = rows.coalesce(min(_FILES, 1 + sum(r.messages for r in ranges) // _ROWS_A_FILE))
         files.write.format("delta").mode("append").option("userMetadata", metadata).saveAsTable(self.name)
-        self.position = reached
-        return self._rows_of(metadata)
-
-    def _rows_of(self, metadata: str) -> int:
         for commit in positions.history(self.folder, _RECENT):
             if commit.get("userMetadata") == metadata:
+                self.position = reached
                 return positions.rows_of(commit)
-        raise DataError(
-            f"the log of {self.name} does not show the commit that was just made",
-            hint="run again: nothing is lost or doubled",
-            table=self.name,
-        )
+        return 0  # Delta makes no commit of no rows: the table stands where it stood, and its messages are read again
 
 
 @dataclass
@@ -135,10 +128,12 @@ class Landing:
             )
             landed = pair.bronze.append(good, new_ranges, at)
             self.rows[name] += landed
+        # After a batch of nothing but poison the quarantine is ahead, and has some of what is read again.
+        aside_first = any(offset > before.get(p, 0) for p, offset in pair.quarantine.position.next.items())
         in_doubt = any(pair.settled.get(place, 0) < offset for place, offset in before.items())
         if landed < seen or in_doubt:
             refused = self._set_aside(pair, mine, ranges, at)
-            if not in_doubt and landed + refused != seen:
+            if not (in_doubt or aside_first) and landed + refused != seen:
                 raise DataError(
                     f"{seen} messages of {topic} became {landed} rows and {refused} in quarantine",
                     hint=f"report this, with the log of {pair.bronze.name}; Kafka still has the messages",

@@ -211,6 +211,18 @@ def test_a_crash_between_bronze_and_quarantine_loses_and_doubles_nothing(
     assert [row["_offset"] for row in found] == [0, 2]
 
 
+def test_a_batch_of_nothing_but_poison_is_quarantined_once(spark: SparkSession, open_: Any) -> None:
+    """Delta makes no commit of no rows, so bronze stands where it stood and the poison is read again."""
+    poison = [message(REFUNDS, n, b"poison") for n in range(3)]
+    open_().land(batch(spark, poison))
+    again = open_()
+    again.land(batch(spark, [*poison, message(REFUNDS, 3, envelope("c", after=refund(3)))]))
+    again.land(batch(spark, [message(REFUNDS, 4, b"poison")]))
+    assert log(spark, REFUNDS, "_offset") == [(3,)]
+    found = spark.table(names.quarantine(REFUNDS)).orderBy("_offset").collect()
+    assert [row["_offset"] for row in found] == [0, 1, 2, 4]
+
+
 def test_commits_of_others_do_not_hide_the_position(spark: SparkSession, open_: Any) -> None:
     open_().land(batch(spark, [message(REFUNDS, 41, envelope("c", after=refund(1)))]))
     spark.sql(f"OPTIMIZE {names.bronze(REFUNDS)}")

@@ -135,9 +135,13 @@ def test_models_carry_tests_and_sensitivity() -> None:
                         "status": ["pending", "succeeded", "failed"],
                     },
                     "references": [
-                        {"column": "payment_id", "to": "{{ ref('stg_ledger__payments') }}", "field": "payment_id"}
+                        {
+                            "column": "payment_id",
+                            "to": "{{ ref('stg_ledger__payments') }}",
+                            "field": "payment_id",
+                        }
                     ],
-                }
+                },
             }
         }
     ]
