@@ -1,0 +1,68 @@
+"""If a document says it, it is so: links lead somewhere, and commands and settings exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from lakehouse import settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+COMMANDS = sorted(
+    {
+        (page.relative_to(ROOT).as_posix(), line.split("   #")[0].strip())
+        for page in PAGES
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith("lakehouse ")
+    }
+)
+
+
+def test_links_lead_somewhere() -> None:
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert not broken
+
+
+def test_the_documents_show_commands() -> None:
+    assert len(COMMANDS) >= 15
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_commands_exist_with_their_options(page: str, line: str) -> None:
+    from lakehouse.cli.app import app
+
+    words = shlex.split(line)[1:]
+    command = typer.main.get_command(app)
+    while words and hasattr(command, "commands"):
+        assert words[0] in command.commands, f"{page}: {line}"
+        command = command.commands[words.pop(0)]
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    used = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+    assert used <= known | {"--help"}, f"{page}: {line}"
+
+
+def test_settings_in_the_documents_exist() -> None:
+    known = set(settings.load().origin)
+    named = {
+        name.lower().replace("__", ".")
+        for page in PAGES
+        for name in re.findall(r"LAKEHOUSE_([A-Z_]+__[A-Z_]+)\b", page.read_text())
+    }
+    assert named - {"<section>.<key>"} <= known
+
+
+def test_make_targets_in_the_readme_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make ([a-z]+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
