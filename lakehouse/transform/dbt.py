@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,17 @@ class _Told:
             self._progress("transform", 0, self._total)
 
 
+def _words(message: str | None) -> str | None:
+    """What the database said, without the plan and the Java stack that come after it."""
+    if message is None:
+        return None
+    if found := re.search(r"\[[A-Z][A-Z_.]+\].*?SQLSTATE: \w+(; line \d+ pos \d+)?", message, re.S):
+        return found[0]
+    return "\n".join(
+        line for line in message.splitlines() if not re.match(r"\s*(at \S+\(|\.\.\. \d+ more)", line)
+    )
+
+
 def _node(config: Settings, result: RunResult) -> Node:
     node = result.node
     kind = str(node.resource_type)
@@ -106,6 +118,6 @@ def _node(config: Settings, result: RunResult) -> Node:
         status=status,
         seconds=round(result.execution_time, 3),
         rows=int(written) if kind == "model" and written is not None else result.failures,
-        message=result.message,
+        message=_words(result.message),
         compiled=str(PROJECT / compiled) if compiled else None,
     )

@@ -11,7 +11,7 @@ import yaml
 
 from lakehouse import names, tables
 from lakehouse.settings import ROOT, Settings
-from lakehouse.transform import changes
+from lakehouse.transform import changes, dbt
 from lakehouse.transform.build import with_inputs
 
 PROJECT = ROOT / "dbt_project"
@@ -94,3 +94,28 @@ def test_only_sources_with_something_new_are_read(config: Settings) -> None:
     assert changes.sources_to_read(config, changes.versions(config)) == ["source:ledger.refunds+"]
     version("silver.stg_ledger__payments", 8)
     assert changes.sources_to_read(config, changes.versions(config)) is None, "somebody wrote to silver"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (None, None),
+        ("OK", "OK"),
+        (
+            "Runtime Error in model a (a.sql)\n  An error occurred while calling o62.sql.\n  : java.util.concurrent."
+            "ExecutionException: org.apache.spark.SparkArithmeticException: [ARITHMETIC_OVERFLOW] overflow. SQLSTATE: "
+            "22003\n  \tat java.base/java.util.concurrent.CompletableFuture.wrap(CompletableFuture.java:345)",
+            "[ARITHMETIC_OVERFLOW] overflow. SQLSTATE: 22003",
+        ),
+        (
+            "Database Error\n  [TABLE_OR_VIEW_NOT_FOUND] `a` cannot be found. SQLSTATE: 42P01; line 3 pos 5;\n  'Project",
+            "[TABLE_OR_VIEW_NOT_FOUND] `a` cannot be found. SQLSTATE: 42P01; line 3 pos 5",
+        ),
+        (
+            "Compilation Error\n  depends on a node\n\tat a.b(c.java:1)\n\t... 4 more",
+            "Compilation Error\n  depends on a node",
+        ),
+    ],
+)
+def test_an_error_is_told_in_the_databases_words(told: str | None, words: str | None) -> None:
+    assert dbt._words(told) == words
