@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +69,7 @@ class Target:
             if commit.get("userMetadata") == metadata:
                 self.position = reached
                 return positions.rows_of(commit)
-        return 0  # Delta makes no commit of no rows: the table stands where it stood, and its messages are read again
+        return 0  # Delta makes no commit of no rows: the table stands where it stood
 
 
 @dataclass
@@ -80,6 +80,19 @@ class Pair:
     bronze: Target
     quarantine: Target
     settled: dict[Place, int]
+
+    @property
+    def unsettled(self) -> dict[Place, int]:
+        """The places where the quarantine is behind bronze, with the offset from which on."""
+        return {
+            p: offset for p, offset in self.settled.items() if offset < self.bronze.position.next.get(p, 0)
+        }
+
+    def settle(self, ranges: tuple[Range, ...]) -> None:
+        """All messages of ``ranges`` are in one of the two tables."""
+        for r in ranges:
+            place = (r.topic, r.partition)
+            self.settled[place] = max(self.settled.get(place, 0), r.last + 1)
 
 
 @dataclass
@@ -116,50 +129,53 @@ class Landing:
             messages.unpersist()
 
     def _land(self, pair: Pair, messages: DataFrame, ranges: tuple[Range, ...], at: datetime) -> int:
-        name, topic, before = pair.table.name, names.topic(pair.table), pair.bronze.position.next
+        """Steps 1 to 4 for one table; before them, what an earlier run left undone of step 4."""
+        name, topic, bronze = pair.table.name, names.topic(pair.table), pair.bronze
         mine = messages.where(f"topic = '{topic}'")
-        new, new_ranges = _from(before, mine, ranges)
+        if pair.unsettled:
+            old = _before(bronze.position.next, mine)
+            self._set_aside(pair, old, _until(bronze.position.next, ranges), at)
+        new, new_ranges = _from(bronze.position.next, mine, ranges)
+        if not new_ranges:
+            return 0
         seen = sum(r.messages for r in new_ranges)
-        landed = 0
-        if new_ranges:
-            decoded = decode.decode(new, pair.table, _micros(at))
-            good = decoded.where(f"{decode.REASON} is null").select(
-                *(c.name for c in spark.bronze(pair.table))
-            )
-            landed = pair.bronze.append(good, new_ranges, at)
-            self.rows[name] += landed
-        # After a batch of nothing but poison the quarantine is ahead, and has some of what is read again.
-        aside_first = any(offset > before.get(p, 0) for p, offset in pair.quarantine.position.next.items())
-        in_doubt = any(pair.settled.get(place, 0) < offset for place, offset in before.items())
-        if landed < seen or in_doubt:
-            refused = self._set_aside(pair, mine, ranges, at)
-            if not (in_doubt or aside_first) and landed + refused != seen:
+        decoded = decode.decode(new, pair.table, _micros(at))
+        good = decoded.where(f"{decode.REASON} is null").select(*(c.name for c in spark.bronze(pair.table)))
+        bronze.position = replace(bronze.position, unsettled=pair.unsettled)
+        landed = bronze.append(good, new_ranges, at)
+        self.rows[name] += landed
+        if landed < seen:
+            has = (
+                pair.quarantine.position.next
+            )  # of these messages only where bronze is behind, after a restore
+            is_ahead = any(has.get((r.topic, r.partition), 0) > r.first for r in new_ranges)
+            refused = self._set_aside(pair, new, new_ranges, at)
+            if landed + refused != seen and not is_ahead:
                 raise DataError(
                     f"{seen} messages of {topic} became {landed} rows and {refused} in quarantine",
-                    hint=f"report this, with the log of {pair.bronze.name}; Kafka still has the messages",
+                    hint=f"report this, with the log of {bronze.name}; Kafka still has the messages",
                 )
-        pair.settled = dict(pair.bronze.position.next)
+        pair.settle(new_ranges)
         return seen
 
-    def _set_aside(self, pair: Pair, mine: DataFrame, ranges: tuple[Range, ...], at: datetime) -> int:
-        """Commit to the quarantine what cannot be read and is not there yet; the number of messages."""
+    def _set_aside(self, pair: Pair, messages: DataFrame, ranges: tuple[Range, ...], at: datetime) -> int:
+        """Commit to the quarantine what of the messages cannot be read, unless it has it; how many it committed."""
         target = pair.quarantine
-        rest, rest_ranges = _from(_later(pair.settled, target.position.next), mine, ranges)
+        rest, rest_ranges = _from(_later(pair.settled, target.position.next), messages, ranges)
         decoded = decode.decode(rest, pair.table, _micros(at))
-        known = (
-            c.name for c in spark.QUARANTINE if c.name != "reason"
-        )  # a table may have a column of that name
+        place = (c.name for c in spark.QUARANTINE if c.name.startswith("_"))
         bad = decoded.where(f"{decode.REASON} is not null")
-        bad = bad.selectExpr(*known, f"{decode.REASON} as reason").persist()
+        bad = bad.selectExpr(*place, "_key as key", "_value as value", f"{decode.REASON} as reason").persist()
         try:
-            count = bad.count()
+            count = int(bad.count())
             if count:
                 self.session.sql(delta.create_quarantine(pair.table, str(target.folder)))
                 target.append(bad, rest_ranges, at)
                 self.quarantined[pair.table.name] += count
         finally:
             bad.unpersist()
-        return int(count)
+        pair.settle(ranges)
+        return count
 
     def _known_time(self) -> datetime:
         """Now, but after every batch landed before: silver's watermark relies on it when the clock steps back."""
@@ -172,8 +188,6 @@ def open_landing(config: Settings, session: SparkSession, tables: tuple[Table, .
 
     Idempotent. A quarantine is created with its first row.
     """
-    for key, value in decode.SESSION.items():
-        session.conf.set(key, value)
 
     def prepare(table: Table) -> Pair:
         pair = _pair(config, table)
@@ -203,7 +217,7 @@ def _pair(config: Settings, table: Table) -> Pair:
         Target(name, _folder(config, name), positions.read(_folder(config, name)))
         for name in (names.bronze(table), names.quarantine(table))
     )
-    return Pair(table, bronze, quarantine, bronze.position.settled(quarantine.position))
+    return Pair(table, bronze, quarantine, positions.settled(bronze.position, quarantine.position))
 
 
 def _folder(config: Settings, name: str) -> Path:
@@ -238,6 +252,20 @@ def _from(
         has = (f.col("topic") == topic) & (f.col("partition") == partition) & (f.col("offset") < offset)
         messages = messages.where(~has)
     return messages, _ranges(messages)
+
+
+def _before(next_: Mapping[Place, int], messages: DataFrame) -> DataFrame:
+    from pyspark.sql import functions as f
+
+    for (topic, partition), offset in next_.items():
+        beyond = (f.col("topic") == topic) & (f.col("partition") == partition) & (f.col("offset") >= offset)
+        messages = messages.where(~beyond)
+    return messages
+
+
+def _until(next_: Mapping[Place, int], ranges: tuple[Range, ...]) -> tuple[Range, ...]:
+    ends = [min(r.last, next_.get((r.topic, r.partition), 0) - 1) for r in ranges]
+    return tuple(replace(r, last=end) for r, end in zip(ranges, ends, strict=True) if r.first <= end)
 
 
 def _later(one: Mapping[Place, int], other: Mapping[Place, int]) -> dict[Place, int]:

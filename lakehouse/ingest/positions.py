@@ -5,6 +5,7 @@ has then reached. Rows and what is said of them are one atomic commit, so no cra
 
     {"ledgerlake.ingest": {"ranges": [["ledger.public.payments", 0, 120, 339]],  both ends included
                            "next": [["ledger.public.payments", 0, 340]],         of all partitions ever read
+                           "unsettled": [],                                      where a quarantine is behind
                            "messages": 220,                                      in the ranges
                            "ingested_at": "2026-11-23T13:07:22.000001+00:00"}}   driver's clock
 
@@ -51,32 +52,44 @@ class Range:
 class Position:
     """What a table has: ``next`` maps (topic, partition) to the first offset that it has not taken.
 
-    ``ingested_at`` is the known time of its newest batch. ``doubtful`` maps to the first offset of the newest commit
-    where that has fewer rows than messages: the rest belongs in the quarantine, and may not have got there.
+    ``ingested_at`` is the known time of its newest batch. ``unsettled`` is for bronze tables: places where a commit had
+    fewer rows than messages, with the first offset of it. What is not in bronze belongs in the quarantine, and may
+    not have got there. ``is_by_rows`` says that no commit told it, but the rows.
     """
 
     next: dict[Place, int] = field(default_factory=dict)
     ingested_at: datetime | None = None
-    doubtful: dict[Place, int] = field(default_factory=dict)
+    unsettled: dict[Place, int] = field(default_factory=dict)
+    is_by_rows: bool = False
 
     def after(self, ranges: tuple[Range, ...], ingested_at: datetime) -> Position:
         """The position once ``ranges`` are committed. It never goes back."""
         reached = dict(self.next)
         for r in ranges:
             reached[r.topic, r.partition] = max(r.last + 1, reached.get((r.topic, r.partition), 0))
-        return Position(reached, ingested_at)
+        return Position(reached, ingested_at, self.unsettled)
 
-    def settled(self, quarantine: Position) -> dict[Place, int]:
-        """For a bronze table: up to where it and its quarantine together have every message."""
-        doubtful = {p: max(offset, quarantine.next.get(p, 0)) for p, offset in self.doubtful.items()}
-        return self.next | {p: min(offset, self.next[p]) for p, offset in doubtful.items()}
+
+def settled(bronze: Position, quarantine: Position) -> dict[Place, int]:
+    """Up to where the two tables of a pair together have every message.
+
+    The quarantine is committed after bronze, so what is before its position is settled; but for a bronze table whose
+    rows went back to an older version.
+    """
+    known = bronze.next | bronze.unsettled
+    if bronze.is_by_rows:
+        return known
+    return {
+        place: max(known.get(place, 0), quarantine.next.get(place, 0)) for place in {*known, *quarantine.next}
+    }
 
 
 def to_metadata(ranges: tuple[Range, ...], reached: Position) -> str:
-    """The text that the commit carries."""
+    """The text that the commit carries; ``reached.unsettled`` is as of before it."""
     told: dict[str, Any] = {
         "ranges": [[r.topic, r.partition, r.first, r.last] for r in ranges],
-        "next": [[topic, partition, offset] for (topic, partition), offset in sorted(reached.next.items())],
+        "next": _rows(reached.next),
+        "unsettled": _rows(reached.unsettled),
         "messages": sum(r.messages for r in ranges),
         "ingested_at": reached.ingested_at.isoformat() if reached.ingested_at else None,
     }
@@ -93,18 +106,23 @@ def from_commit(commit: Mapping[str, Any]) -> Position | None:
         return None
     entry = told[_KEY]
     at = datetime.fromisoformat(entry["ingested_at"]).astimezone(UTC) if entry["ingested_at"] else None
-    whole = rows_of(commit) == entry["messages"]
-    return Position(
-        {(topic, int(partition)): int(offset) for topic, partition, offset in entry["next"]},
-        at,
-        {}
-        if whole
-        else {(topic, int(partition)): int(first) for topic, partition, first, _ in entry["ranges"]},
-    )
+    unsettled = _places(entry["unsettled"])
+    if rows_of(commit) != entry["messages"]:
+        for topic, partition, first, _ in entry["ranges"]:
+            unsettled[topic, partition] = min(first, unsettled.get((topic, partition), first))
+    return Position(_places(entry["next"]), at, unsettled)
+
+
+def _rows(offsets: Mapping[Place, int]) -> list[list[Any]]:
+    return [[topic, partition, offset] for (topic, partition), offset in sorted(offsets.items())]
+
+
+def _places(rows: list[list[Any]]) -> dict[Place, int]:
+    return {(topic, int(partition)): int(offset) for topic, partition, offset in rows}
 
 
 def rows_of(commit: Mapping[str, Any]) -> int:
-    """How many rows a commit wrote. One without files says nothing, and that is 0: then all is read again."""
+    """How many rows a commit wrote; 0 if it does not say, for then its messages are looked at again."""
     return int((commit.get("operationMetrics") or {}).get("numOutputRows") or 0)
 
 
@@ -158,7 +176,8 @@ def _from_rows(folder: Path) -> Position:
     except duckdb.Error as error:
         raise _unknown(folder, error) from error
     latest = max((at for *_, at in found), default=None)
-    return Position({(topic, int(p)): int(n) for topic, p, n, _ in found}, latest and latest.astimezone(UTC))
+    next_ = _places([[topic, partition, offset] for topic, partition, offset, _ in found])
+    return Position(next_, latest and latest.astimezone(UTC), is_by_rows=True)
 
 
 def _unknown(folder: Path, error: Exception) -> DataError:
