@@ -295,6 +295,8 @@ def test_events_reach_kafka_keyed_as_declared(stack: Settings, database: Callabl
         consumer_timeout_ms=8_000,
     )
     for message in consumer:
+        if not message.value.startswith(b"{"):
+            continue  # other tests poison the topic
         value = json.loads(message.value)
         if json.loads(message.key) == {"event_id": value["event_id"]}:
             found[value["event_id"]] = (message.topic, value)
