@@ -113,8 +113,8 @@ def decimal_text(column: str, text: str) -> str:
 
     Connect's Decimal is a big-endian two's complement integer of at most 16 bytes here, and a scale.
     """
-    fields = f"flatten(from_json(schema, '{_SCHEMA}').fields.fields)"
-    found = f"filter({fields}, f -> f.field = '{column}' and f.name = '{_CONNECT_DECIMAL}')"
+    row = f"try_element_at(filter(from_json(schema, '{_SCHEMA}').fields, part -> part.field = 'after'), 1).fields"
+    found = f"filter({row}, f -> f.field = '{column}' and f.name = '{_CONNECT_DECIMAL}')"
     scale = f"cast(try_element_at({found}, 1).parameters.scale as int)"
     bytes_ = f"hex(try_to_binary({text}, 'base64'))"
     is_negative = f"substr({bytes_}, 1, 1) in ('8','9','A','B','C','D','E','F')"

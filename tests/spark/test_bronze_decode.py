@@ -268,7 +268,7 @@ def test_an_envelope_with_its_schema_reads_like_one_without(spark: SparkSession)
     ]  # fmt: skip
     schema = {
         "type": "struct",
-        "fields": [{"field": "before", "fields": fields}, {"field": "after", "fields": fields}],
+        "fields": [{"field": "after", "fields": fields}, {"field": "op", "type": "string"}],
     }
     cases = [
         ({"amount": "BM4=", "wide": "AA=="}, ("12.30", "0E-10")),
