@@ -36,10 +36,12 @@ select
     closed_at,
     days_since_payment,
     known_at
-    {%- if newest %},
+    {%- if is_incremental() %},
     _is_gone
 from joined
+        {%- if newest %}
 where known_at >= {{ newest }}
+        {%- endif %}
     {%- else %}
 from joined
 where not _is_gone

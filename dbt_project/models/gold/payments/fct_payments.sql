@@ -145,7 +145,7 @@ select
     cast(requested_at as date) as requested_on,
     cast(captured_at as date) as captured_on,
     known_at
-    {%- if newest %},
+    {%- if is_incremental() %},
     _is_gone
 from joined
     {%- else %}

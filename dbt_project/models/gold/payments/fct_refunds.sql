@@ -31,10 +31,12 @@ select
     refunded_at,
     cast(refunded_at as date) as refunded_on,
     known_at
-    {%- if newest %},
+    {%- if is_incremental() %},
     _is_gone
 from joined
+        {%- if newest %}
 where known_at >= {{ newest }}
+        {%- endif %}
     {%- else %}
 from joined
 where not _is_gone
