@@ -108,7 +108,7 @@ FIRST: dict[str, list[dict[str, Any]]] = {
         ),
     ],
     "refunds": [refund("ref_1", "pay_1", 100, 3)],
-    "disputes": [dispute("dsp_1", "pay_2", 2000)],
+    # No dispute yet: a fact that begins empty is built upon like any other.
     "ledger_entries": [
         entry(1, 1000, "clearing"),
         entry(2, -990, "merchant_payable"),
@@ -123,7 +123,7 @@ LATER: dict[str, list[dict[str, Any]]] = {
         {"payment_id": "pay_3", "_op": "d"},  # and this one never was
     ],
     "refunds": [refund("ref_late", "pay_2", 250, 27)],
-    "disputes": [dispute("dsp_1", "pay_2", 2000, _op="u", status="lost", closed_at=at(10, month=3))],
+    "disputes": [dispute("dsp_1", "pay_2", 2000, status="lost", closed_at=at(10, month=3))],
 }
 
 
