@@ -61,7 +61,10 @@ def register_tables(config: Settings | None = None) -> None:
     session = spark(config)
     for schema in names.SCHEMAS:
         session.sql(f"CREATE SCHEMA IF NOT EXISTS {schema} LOCATION '{config.warehouse / schema}'")
-    known = {(s, t.name) for s in names.SCHEMAS for t in session.catalog.listTables(s)}
+    # SHOW TABLES and not catalog.listTables: the latter reads each table's log.
+    known = {
+        (s, row.tableName) for s in names.SCHEMAS for row in session.sql(f"SHOW TABLES IN {s}").collect()
+    }
     missing = [(s, t, folder) for s, t, folder in tables(config) if (s, t) not in known]
 
     def register(entry: tuple[str, str, Path]) -> None:
@@ -83,7 +86,7 @@ def _start_spark(config: Settings) -> SparkSession:
     options: dict[str, Any] = {
         "spark.jars": ",".join(str(p) for p in jvm.jars(config, "spark")),
         "spark.driver.memory": f"{config.memory.spark}m",
-        "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -Duser.timezone=UTC -Dderby.system.home={scratch}",
+        "spark.driver.extraJavaOptions": f"-XX:+UseParallelGC -Duser.timezone=UTC -Dderby.system.home={scratch}",
         "spark.driver.bindAddress": HOST,
         "spark.driver.host": HOST,
         "spark.ui.enabled": "false",

@@ -22,8 +22,8 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
     """Return once every change committed before this call is in Kafka.
 
     Compares the write-ahead log's end at the time of the call with what the source's replication slot confirmed,
-    both in bytes. Raises UnavailableError when PostgreSQL does not answer or the capture does not catch up in time;
-    nothing is lost then: PostgreSQL keeps the log until the slot has confirmed it.
+    both in bytes. Raises UnavailableError when PostgreSQL does not answer, the connector failed or does not catch up
+    in time; nothing is lost then: PostgreSQL keeps the log until the slot has confirmed it.
     """
     slot = names.replication_slot(source)
     with context.postgres(config, user="debezium") as connection:
@@ -33,11 +33,13 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
         def behind() -> bool:
             confirmed = _number(connection, _CONFIRMED, slot)
             progress(f"capture {source} (bytes of log)", max(0, confirmed - begun), max(0, target - begun))
+            if confirmed < target:
+                _require_not_failed(config, source)
             return confirmed < target
 
         try:
             Retrying(
-                retry=retry_if_result(bool), stop=stop_after_delay(timeout_seconds), wait=wait_fixed(0.3)
+                retry=retry_if_result(bool), stop=stop_after_delay(timeout_seconds), wait=wait_fixed(0.5)
             )(behind)
         except RetryError:
             raise UnavailableError(
@@ -45,6 +47,24 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
                 hint="lakehouse status, then lakehouse logs connect; nothing is lost, run again",
                 slot=slot,
             ) from None
+
+
+def _require_not_failed(config: Settings, source: str) -> None:
+    """Raise UnavailableError if Kafka Connect says why the capture stands still. A restarting Connect is waited for."""
+    import requests
+
+    name = names.connector(source)
+    try:
+        answer = requests.get(f"{context.connect_url(config)}/connectors/{name}/status", timeout=5)
+    except requests.RequestException:
+        return
+    tasks = answer.json().get("tasks", []) if answer.status_code == 200 else []
+    for task in tasks:
+        if task["state"] == "FAILED":
+            raise UnavailableError(
+                f"connector {name} failed: {task.get('trace', '').splitlines()[0]}",
+                hint="lakehouse up starts it again; lakehouse logs connect says more",
+            )
 
 
 def _number(connection: psycopg.Connection[Any], sql: str, *values: str) -> int:

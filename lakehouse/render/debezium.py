@@ -30,6 +30,9 @@ from lakehouse.render.postgres import CAPTURE_ROLE
 UNAVAILABLE = "__debezium_unavailable_value"
 """Stands for a value that PostgreSQL did not send because it did not change (TOAST)."""
 
+HEARTBEAT = "lakehouse-heartbeat"
+"""Prefix of the logical messages by which capture moves its slot forward."""
+
 
 def secret(folder: Path, name: str) -> str:
     """A reference that Connect resolves itself, so that no password lies in its config topic.
@@ -74,9 +77,10 @@ def connector(
         "exactly.once.support": "required",
         "transaction.boundary": "poll",
         "heartbeat.interval.ms": "1000",
-        # Confirms also what is not ours to capture: else PostgreSQL keeps its log, and nobody can tell idle
-        # from behind.
-        "lsn.flush.mode": "connector_and_driver",
+        # A message in the log each second, which goes to no topic. By it the slot confirms also what is not ours
+        # to capture: else PostgreSQL keeps its log, and nobody can tell idle from behind. Leaving that to the
+        # driver (lsn.flush.mode) would confirm more than Kafka Connect knows of, and no restart would be possible.
+        "heartbeat.action.query": f"select pg_logical_emit_message(false, '{HEARTBEAT}', '')",
         "status.update.interval.ms": "1000",
         "decimal.handling.mode": "string",
         "time.precision.mode": "adaptive_time_microseconds",

@@ -34,12 +34,13 @@ def prepare(config: Settings) -> None:
     home = config.state / "kafka"
     if (home / "data" / "meta.properties").exists():
         return
+    # Given after "=", since one in 64 ids begins with "-" and would be taken for an option.
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     command = java(
         config, 128, f"-Dlog4j2.configurationFile={home / 'log4j2.xml'}", "-cp", _classpath(config)
     )
     told = subprocess.run(
-        [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(home / "kafka.properties"),
+        [*command, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(home / "kafka.properties"),
          "--ignore-formatted"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip

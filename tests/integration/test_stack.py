@@ -7,7 +7,9 @@ import os
 import signal
 import stat
 import time
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,12 +17,13 @@ import psycopg
 import pytest
 import requests
 
-from lakehouse import context, names, secrets, tables
+from lakehouse import context, names, secrets, settings, tables
 from lakehouse.contracts import SourceKind
 from lakehouse.errors import ConfigError, SafetyError, UnavailableError
 from lakehouse.render import kafka
 from lakehouse.settings import Settings
 from lakehouse.stack import catalog, leftovers, provision, reset, services
+from lakehouse.stack import kafka as kafka_service
 
 NAMES = ["postgres", "kafka", "connect", "trino", "mlflow"]
 
@@ -44,6 +47,18 @@ def test_everything_runs_and_status_says_so(stack: Settings, cli: Any) -> None:
     ]
     assert all(psutil.pid_exists(s["pid"]) and s["rss_bytes"] > 10_000_000 for s in document["services"])
     assert sum(s["rss_bytes"] for s in document["services"]) < 4 * 2**30
+
+
+def test_a_cluster_id_that_begins_with_a_dash_is_an_id(
+    config: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = settings.load({"paths.state": str(tmp_path)}).settings
+    kafka_service.render(ours)
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xfb" + bytes(15)))
+    kafka_service.prepare(ours)
+    assert (
+        "cluster.id=-wAAAAAAAAAAAAAAAAAAAA" in (tmp_path / "kafka" / "data" / "meta.properties").read_text()
+    )
 
 
 def test_a_second_up_changes_nothing(stack: Settings, cli: Any) -> None:
