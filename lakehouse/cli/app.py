@@ -8,7 +8,7 @@ import typer
 
 app = typer.Typer(
     name="lakehouse",
-    help="Ledgerlake, the payments lakehouse: from a row in PostgreSQL to an answer, a dashboard and a model.",
+    help="Ledgerlake, the payments lakehouse: from a row in PostgreSQL to an answer and a model.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -33,7 +33,7 @@ def run(
         executed = notebooks.run(settings.current(), path, parameters, progress)
     output.emit(
         {"executed": executed, "parameters": parameters, "seconds": round(monotonic() - begun, 1)},
-        lambda found: output.out.print(f"ran in {found['seconds']} s, see {found['executed']}"),
+        lambda found: output.out.print(f"ran in {found['seconds']} s, see {found['executed']}", markup=False),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lakehouse.errors import LakehouseError
@@ -51,12 +52,12 @@ def emit(result: Any, text: Callable[[Any], None] | None = None) -> None:
 
 
 def show_rows(columns: list[str], rows: list[list[Any]], *, title: str | None = None) -> None:
-    """Print rows as a table; ``None`` shows as an empty cell."""
-    table = Table(title=title, title_justify="left")
+    """Print rows as a table; ``None`` shows as an empty cell, and markup of the terminal as the text it is."""
+    table = Table(title=escape(title) if title else None, title_justify="left")
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(escape(name), overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
     out.print(table)
 
 
@@ -110,16 +111,10 @@ def guarded() -> Iterator[None]:
             log.print_exception()
         if state.format is Format.json:
             sys.stdout.write(json.dumps(plain(error.as_dict())) + "\n")
-        log.print(f"[bold red]error[/] {_escape(error.message)}")
+        log.print(f"[bold red]error[/] {escape(error.message)}")
         if error.hint:
-            log.print(f"  [bold]next[/] {_escape(error.hint)}")
+            log.print(f"  [bold]next[/] {escape(error.hint)}")
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         log.print("interrupted")
         raise SystemExit(130) from None
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

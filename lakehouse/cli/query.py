@@ -131,7 +131,7 @@ def _table(
     columns: list[str], rows: list[list[Any]], *, numbers: Container[str] = (), title: str = ""
 ) -> None:
     """A table as wide as it must be: an amount that is folded over two lines would be misread."""
-    table = Table(title=title or None, title_justify="left", box=SIMPLE)
+    table = Table(title=escape(title) or None, title_justify="left", box=SIMPLE)
     for name in columns:
         table.add_column(escape(name), justify="right" if name in numbers else "left", no_wrap=True)
     for row in rows:
@@ -156,7 +156,7 @@ def _write_csv(file: Path, result: Result) -> None:
         raise UsageError(
             f"cannot write {file}: {error.strerror}", hint="name a file in a folder that is there"
         ) from None
-    output.log.print(f"written to {file}")
+    output.log.print(f"written to {file}", markup=False)
 
 
 def _show_comparisons(found: list[Comparison]) -> None:
@@ -189,14 +189,12 @@ def _difference_row(difference: Difference, engines: tuple[str, ...]) -> list[st
     cells = [
         "absent" if (v := difference.values[e]) is None and difference.kind == "row" else v for e in engines
     ]
-    return [difference.kind, escape(key), difference.column, *(_full(c) for c in cells)]
+    return [difference.kind, key, difference.column, *(_full(c) for c in cells)]
 
 
 def _full(cell: Any) -> str:
     """A cell in full, so that two that differ look different."""
-    return escape(
-        repr(cell) if not isinstance(cell, dict) else ", ".join(f"{k}={v}" for k, v in cell.items())
-    )
+    return ", ".join(f"{k}={v}" for k, v in cell.items()) if isinstance(cell, dict) else repr(cell)
 
 
 def _show_sync(report: Report) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from lakehouse.cli import output
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -54,6 +56,13 @@ def test_a_wrong_setting_is_named(env: dict[str, str], message: str) -> None:
     assert told.returncode == 1
     assert message in document(told)["message"]
     assert document(told)["hint"]
+
+
+def test_a_table_shows_markup_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show_rows(["a [b]"], [["values [abc] gone"], ["[/a]"], [r"\[c]"], [None], [5]], title="of [d]")
+    told = capsys.readouterr().out
+    assert all(text in told for text in ("of [d]", "a [b]", "values [abc] gone", "[/a]", r" \[c] ", "5"))
+    assert "None" not in told
 
 
 def test_an_unknown_table_is_a_usage_error_with_a_suggestion() -> None:
