@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from time import monotonic
 
 from lakehouse import context, names, tables
-from lakehouse.errors import DataError, SafetyError
-from lakehouse.render import delta
-from lakehouse.settings import Settings
+from lakehouse.errors import DataError, DriftError, SafetyError
+from lakehouse.render import delta, files
+from lakehouse.settings import ROOT, Settings
 from lakehouse.telemetry import Progress, quiet
 from lakehouse.transform import changes, dbt
 from lakehouse.transform.report import Report, checked
+
+_LONG_AGO = "1970-01-01 00:00:00"
+"""Before anything was ingested."""
 
 
 def build(
@@ -31,10 +34,11 @@ def build(
     second call with nothing new changes no table and reports no node.
 
     After a crash each table is as before its commit or after it; the next call goes on from there.
-    Raises DriftError when a data test found rows, DataError when a model could not be built or nothing is
-    ingested, SafetyError when another build of the same state folder is running.
+    Raises DriftError when a data test found rows or a declared table is not rendered, DataError when a model
+    could not be built or nothing is ingested, SafetyError when another build of the same state folder is running.
     """
     began = monotonic()
+    _refuse_unrendered()
     with _alone(config):
         _make_missing(config)
         listed = changes.versions(config)
@@ -73,6 +77,21 @@ def with_inputs(part: str) -> str:
     return ",".join(p if p.startswith(("+", "@")) else f"+{p}" for p in part.split(","))
 
 
+def _refuse_unrendered() -> None:
+    """Refuse to build without the models of a table: dbt only warns of a source that selects nothing."""
+    absent = [
+        f"{t.source.name}.{t.name}"
+        for t in tables.all()
+        if not all((ROOT / file).exists() for file in files.dbt_staging((t,)))
+    ]
+    if absent:
+        raise DriftError(
+            f"declared, but not rendered for dbt: {', '.join(absent)}",
+            hint="lakehouse tables render, then commit the files",
+            tables=absent,
+        )
+
+
 def _make_missing(config: Settings) -> None:
     """Make the bronze tables that ingest has not made yet, empty, so that models can name them."""
     there = {f"{schema}.{name}" for schema, name, _ in context.tables(config)}
@@ -89,7 +108,7 @@ def _make_missing(config: Settings) -> None:
 
 
 def _ingested_until(config: Settings) -> dict[str, str]:
-    """For each source, the newest ``_ingested_at`` in its bronze tables.
+    """For each declared source, the newest ``_ingested_at`` in its bronze tables; long ago if they have no row.
 
     Models read up to there. What is ingested while they are built waits for the next build: two models that
     read the log seconds apart would otherwise see different moments, and incremental ones miss rows for good.
@@ -100,7 +119,7 @@ def _ingested_until(config: Settings) -> dict[str, str]:
     found = context.spark(config).sql(
         f"select source, cast(max(_ingested_at) as string) from ({newest}) group by source"
     )
-    return {source: instant for source, instant in found.collect() if instant is not None}
+    return dict.fromkeys((t.source.name for t in tables.all()), _LONG_AGO) | dict(found.collect())
 
 
 @contextmanager

@@ -43,14 +43,8 @@ def sources_to_read(config: Settings, now: Versions) -> list[str] | None:
 
     That is so unless silver and gold, and the models, are as the last complete build left them.
     """
-    try:
-        built = json.loads(_record(config).read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-    if built["models"] != _fingerprint() or built["warehouse"] != str(config.warehouse):
-        return None
-    before: Versions = built["tables"]
-    if _of(before, names.SILVER, names.GOLD) != _of(now, names.SILVER, names.GOLD):
+    before = _built(config)
+    if before is None or _of(before, names.SILVER, names.GOLD) != _of(now, names.SILVER, names.GOLD):
         return None
     new = [t for t in tables.all() if before.get(names.bronze(t)) != now.get(names.bronze(t))]
     return [f"source:{t.source.name}.{t.name}+" for t in new]
@@ -65,6 +59,18 @@ def remember(config: Settings, read: Versions) -> None:
         json.dumps({"models": _fingerprint(), "warehouse": str(config.warehouse), "tables": found})
     )
     partial.replace(record)
+
+
+def _built(config: Settings) -> Versions | None:
+    """The versions that ``remember`` noted; None unless they are of these models in this warehouse."""
+    try:
+        noted = json.loads(_record(config).read_text())
+    except (OSError, ValueError):
+        return None
+    match noted:
+        case {"models": models, "warehouse": place, "tables": dict(found)}:
+            return found if (models, place) == (_fingerprint(), str(config.warehouse)) else None
+    return None
 
 
 def _of(found: Versions, *schemas: str) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from lakehouse import context
@@ -76,9 +77,16 @@ def _finding(config: Settings, node: Node) -> dict[str, Any]:
     first: list[dict[str, Any]] = []
     if node.compiled and node.kind == "test":
         sql = Path(node.compiled).read_text()
-        rows = context.spark(config).sql(f"select * from (\n{sql}\n) limit {_SHOWN}").collect()
-        first = [row.asDict() for row in rows]
+        found = context.spark(config).sql(f"select * from (\n{sql}\n) limit {_SHOWN}")
+        # by Arrow, because collect() turns instants into the time zone of this machine and drops it
+        rows = found.toArrow().to_pylist(maps_as_pydicts="lossy")
+        first = [{name: _cell(cell) for name, cell in row.items()} for row in rows]
     return {"test": node.name, "rows": node.rows, "first": first, "sql": node.compiled}
+
+
+def _cell(cell: Any) -> Any:
+    """Instants as ISO 8601 UTC with ``Z``, days likewise; all else as it is."""
+    return cell.isoformat().replace("+00:00", "Z") if isinstance(cell, date) else cell
 
 
 def refused(message: str, log: str) -> ConfigError:

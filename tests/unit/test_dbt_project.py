@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 import yaml
 
-from lakehouse import names, tables
+from lakehouse import context, names, tables
+from lakehouse.errors import DriftError
 from lakehouse.settings import ROOT, Settings
-from lakehouse.transform import changes, dbt
+from lakehouse.transform import build, changes, dbt, report
 from lakehouse.transform.build import with_inputs
 
 PROJECT = ROOT / "dbt_project"
@@ -94,6 +99,64 @@ def test_only_sources_with_something_new_are_read(config: Settings) -> None:
     assert changes.sources_to_read(config, changes.versions(config)) == ["source:ledger.refunds+"]
     version("silver.stg_ledger__payments", 8)
     assert changes.sources_to_read(config, changes.versions(config)) is None, "somebody wrote to silver"
+
+
+@pytest.mark.parametrize("note", ["", "{", "{}", "[]", "null", "5", "without tables", "tables of no form"])
+def test_a_note_that_cannot_be_read_costs_only_time(config: Settings, note: str) -> None:
+    changes.remember(config, {})
+    record = changes._record(config)
+    whole = json.loads(record.read_text())
+    assert changes.sources_to_read(config, {}) == []
+    older = {k: v for k, v in whole.items() if k != "tables"}
+    other = {"without tables": json.dumps(older), "tables of no form": json.dumps(older | {"tables": 3})}
+    record.write_text(other.get(note, note))
+    assert changes.sources_to_read(config, {}) is None
+
+
+def test_a_table_that_is_not_rendered_is_named(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = tables.get("payments")
+    declared = (known, replace(known, name="loyalty_accounts"))
+    monkeypatch.setattr(tables, "all", lambda: declared)
+    with pytest.raises(DriftError, match=r"ledger\.loyalty_accounts$") as caught:
+        build.build(config)
+    assert "lakehouse tables render" in str(caught.value.hint)
+
+
+class Answers:
+    """Stands in for the session and for what it answers."""
+
+    def __init__(self, rows: list[tuple[str, Any]]) -> None:
+        self.rows = rows
+
+    def sql(self, text: str) -> Answers:
+        return self
+
+    def collect(self) -> list[tuple[str, Any]]:
+        return self.rows
+
+    def toArrow(self) -> pyarrow.Table:  # noqa: N802 - as Spark calls it
+        return pyarrow.table({name: [cell] for name, cell in self.rows})
+
+
+def test_a_source_without_rows_has_a_limit_too(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Answers([("ledger", "2026-03-01 12:00:00.5")])
+    monkeypatch.setattr(context, "spark", lambda config: session)
+    assert build._ingested_until(config) == {
+        "ledger": "2026-03-01 12:00:00.5",
+        "events": "1970-01-01 00:00:00",
+    }
+
+
+def test_a_finding_shows_instants_in_utc(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    sql = config.state / "test.sql"
+    sql.write_text("select known_at from gold.fct_payments")
+    row = [("known_at", datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)), ("day", date(2026, 3, 1)), ("n", 1)]
+    monkeypatch.setattr(context, "spark", lambda config: Answers(row))
+    node = report.Node("a", "test", "fail", 0.1, 1, None, str(sql))
+    with pytest.raises(DriftError, match=r"2026-03-01T12:00:00\.000005Z") as caught:
+        report.checked(config, report.Report((node,), 0.1), None)
+    (found,) = caught.value.fields["findings"]
+    assert found["first"] == [{"known_at": "2026-03-01T12:00:00.000005Z", "day": "2026-03-01", "n": 1}]
 
 
 @pytest.mark.parametrize(
