@@ -57,22 +57,6 @@ def to_major(amount_minor: int, currency: str) -> Decimal:
     return Decimal(amount_minor).scaleb(-minor_digits(currency))
 
 
-def to_minor(amount: object, currency: str) -> int:
-    """The amount in minor units. DataError when it has more digits than the currency: nothing is ever
-    rounded away.
-    """
-    if not isinstance(amount, Decimal):
-        raise DataError(
-            f"{amount!r} is a {type(amount).__name__}, and only Decimal is exact", hint="Decimal('1.50')"
-        )
-    scaled = amount.scaleb(minor_digits(currency))
-    if scaled != scaled.to_integral_value():
-        raise DataError(
-            f"{amount} {currency} has more than {minor_digits(currency)} decimal digits", currency=currency
-        )
-    return int(scaled)
-
-
 def text(amount_minor: int, currency: str) -> str:
     """For people: ``"1,234.50 EUR"``, ``"1,235 JPY"``."""
     return f"{to_major(amount_minor, currency):,f} {currency}"

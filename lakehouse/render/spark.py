@@ -147,16 +147,6 @@ def schema(table: Table) -> StructType:
     return struct(bronze(table))
 
 
-def declared_schema(table: Table) -> StructType:
-    """The declared columns' schema."""
-    return struct(declared(table))
-
-
-def quarantine_schema() -> StructType:
-    """The quarantine tables' schema."""
-    return struct(QUARANTINE)
-
-
 def struct(fields: tuple[Field, ...]) -> StructType:
     """Fields as a StructType, all nullable."""
     from pyspark.sql import types as t

@@ -112,4 +112,4 @@ def test_the_quarantine_is_made(spark: SparkSession, config: Settings) -> None:
     from lakehouse.render import spark as rendered
 
     spark.sql(delta.create_quarantine(THINGS, str(config.warehouse / "ops" / "rendered__things__quarantine")))
-    assert spark.table("ops.rendered__things__quarantine").schema == rendered.quarantine_schema()
+    assert spark.table("ops.rendered__things__quarantine").schema == rendered.struct(rendered.QUARANTINE)
