@@ -34,6 +34,12 @@ def test_links_lead_somewhere() -> None:
     assert not broken
 
 
+def test_blocks_for_the_shell_are_called_sh() -> None:
+    """The others would not be looked at here."""
+    other = r"^\s*```\s*(bash|shell|zsh|console|shell-session|sh\S.*|sh .*)$"
+    assert not [page for page in PAGES if re.search(other, page.read_text(), flags=re.MULTILINE)]
+
+
 def test_the_documents_show_commands() -> None:
     assert len(COMMANDS) >= 15
 
