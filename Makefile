@@ -21,8 +21,9 @@ down:  ## Stop the services.
 test: setup lint  ## Check style, types and layers, then run all tiers of tests.
 	$(BIN)/python -m pytest $(ARGS)
 
-bench: setup  ## Measure.
-	$(BIN)/python -m pytest -s tests/bench $(ARGS)
+bench: setup  ## Measure, on the services and tables of the last demo: queries by engine, catch-up of a hot table.
+	$(BIN)/python tests/bench/bench_queries.py
+	$(BIN)/python tests/bench/bench_ingest.py
 
 lint: setup  ## Style, types, layers.
 	$(BIN)/ruff check

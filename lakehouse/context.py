@@ -60,7 +60,7 @@ def register_tables(config: Settings | None = None) -> None:
     config = config or settings.current()
     session = spark(config)
     for schema in names.SCHEMAS:
-        session.sql(f"CREATE SCHEMA IF NOT EXISTS {schema} LOCATION '{config.warehouse / schema}'")
+        session.sql(f"CREATE SCHEMA IF NOT EXISTS {schema} LOCATION {_literal(config.warehouse / schema)}")
     # SHOW TABLES and not catalog.listTables: the latter reads each table's log.
     known = {
         (s, row.tableName) for s in names.SCHEMAS for row in session.sql(f"SHOW TABLES IN {s}").collect()
@@ -69,10 +69,14 @@ def register_tables(config: Settings | None = None) -> None:
 
     def register(entry: tuple[str, str, Path]) -> None:
         schema, table, folder = entry
-        session.sql(f"CREATE TABLE IF NOT EXISTS {schema}.{table} USING delta LOCATION '{folder}'")
+        session.sql(f"CREATE TABLE IF NOT EXISTS {schema}.{table} USING delta LOCATION {_literal(folder)}")
 
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(register, missing))
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _start_spark(config: Settings) -> SparkSession:
@@ -174,6 +178,26 @@ def kafka_servers(config: Settings | None = None) -> str:
 def connect_url(config: Settings | None = None) -> str:
     """Kafka Connect's REST address."""
     return f"http://{HOST}:{(config or settings.current()).ports.connect}"
+
+
+def capture_state(config: Settings, source: str) -> tuple[str, str | None]:
+    """What Kafka Connect says of a source's connector (``running``, ``failed``, ``restarting``, ...) and, of a failed
+    one, why; ``missing`` when Connect has no such connector, ``unknown`` when it does not answer."""
+    import requests
+
+    url = f"{connect_url(config)}/connectors/{names.connector(source)}/status"
+    try:
+        answer = requests.get(url, timeout=5)
+        if answer.status_code != 200:
+            return ("missing" if answer.status_code == 404 else "unknown"), None
+        told = answer.json()
+    except requests.RequestException:
+        return "unknown", None
+    parts = [told["connector"], *told["tasks"]]
+    for part in parts:
+        if part["state"] == "FAILED":
+            return "failed", next(iter(part.get("trace", "").splitlines()), None)
+    return str(parts[-1]["state"]).lower(), None
 
 
 def mlflow_url(config: Settings | None = None) -> str:

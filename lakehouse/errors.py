@@ -43,6 +43,10 @@ class DataError(LakehouseError):
     """The data is not what was declared or asked for; the owner of the data must act."""
 
 
+class InsufficientDataError(DataError):
+    """There is too little data for what was asked; more of the same would do."""
+
+
 class UsageError(LakehouseError):
     """The command was called with something it does not know."""
 
@@ -64,6 +68,12 @@ class UnavailableError(LakehouseError):
 
 class SafetyError(LakehouseError):
     """Refused, because going on could destroy or mix up data."""
+
+
+def first_line(error: object) -> str:
+    """The first line of what an exception says, at most 300 characters; its type's name if it says nothing."""
+    told = (line.strip() for line in str(error).splitlines())
+    return next((line[:300] for line in told if line), type(error).__name__)
 
 
 def suggest(name: str, known: list[str] | tuple[str, ...]) -> str:

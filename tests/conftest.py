@@ -80,19 +80,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _end(state)
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Benches run when asked for by name."""
-    bench = TESTS / "bench"
-    if bench in (collection_path, *collection_path.parents):
-        asked = [Path(str(a).split("::")[0]).resolve() for a in config.args]
-        return None if any(a == bench or bench in a.parents for a in asked) else True
-    return None
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         tier = item.path.relative_to(TESTS).parts[0]
-        if tier in ("spark", "integration", "e2e", "bench"):
+        if tier in ("spark", "integration", "e2e"):
             item.add_marker(tier)
 
 

@@ -52,11 +52,12 @@ def down() -> None:
 
 
 def status() -> None:
-    """Show what runs, on which port, and how much memory it takes."""
+    """Show what runs, on which port, how much memory it takes, and how capture does."""
     from lakehouse import settings
     from lakehouse.stack import services
 
-    output.emit({"services": services.status(settings.current())}, _show)
+    config = settings.current()
+    output.emit({"services": services.status(config), "captures": services.captures(config)}, _show_status)
 
 
 def logs(
@@ -125,6 +126,17 @@ def _show_up(result: dict[str, Any]) -> None:
     if not result["started"]:
         output.out.print("already running")
     output.out.print("stop it with: lakehouse down")
+
+
+def _show_status(result: dict[str, Any]) -> None:
+    _show(result)
+    for capture in result["captures"]:
+        output.out.print(f"capture of {capture.source}: {capture.state}")
+        if capture.error:
+            output.out.print(f"      {capture.error}", markup=False)
+            output.out.print(
+                "      [bold]next[/] lakehouse up starts it again; lakehouse logs connect says more"
+            )
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lakehouse import context
 from lakehouse.demo import answers
-from lakehouse.errors import DataError
+from lakehouse.errors import InsufficientDataError
 from lakehouse.ingest import capture, stream
 from lakehouse.ml import fraud, notebooks
 from lakehouse.query import sync
@@ -123,9 +123,7 @@ def _train(config: Settings, progress: Progress) -> tuple[dict[str, Any], Path |
     """The model, or why there is none: a business of a few payments has no fraud to learn from."""
     try:
         notebook = notebooks.run(config, NOTEBOOK, {}, progress)
-    except DataError as error:
-        if "labelled" not in error.message:
-            raise
+    except InsufficientDataError as error:
         return {"reason": error.message}, None
     return fraud.last_trained(config), notebook
 

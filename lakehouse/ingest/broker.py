@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from lakehouse import context
-from lakehouse.errors import DataError, UnavailableError
+from lakehouse.errors import DataError, UnavailableError, first_line
 from lakehouse.ingest.positions import Place
 from lakehouse.settings import Settings
 
@@ -111,6 +111,6 @@ def _consumer(config: Settings) -> Iterator[KafkaConsumer]:
 def unavailable(config: Settings, cause: object) -> UnavailableError:
     """Kafka does not answer."""
     return UnavailableError(
-        f"Kafka on {context.kafka_servers(config)} did not answer: {str(cause).splitlines()[0][:300]}",
+        f"Kafka on {context.kafka_servers(config)} did not answer: {first_line(cause)}",
         hint="lakehouse up, then lakehouse status; nothing is lost, run again",
     )

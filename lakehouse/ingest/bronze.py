@@ -38,6 +38,8 @@ _ROWS_A_FILE = 50_000
 """Rows that are worth a file, and a core, of their own; a commit has at most ``_FILES`` files."""
 _FILES = 2
 _RECENT = 5
+_PLACE = ("_topic", "_partition", "_offset")
+_READABLE_BY_NOW = "refused by the declaration of its time; the present one reads it"
 
 
 @dataclass
@@ -134,7 +136,7 @@ class Landing:
         mine = messages.where(f"topic = '{topic}'")
         if pair.unsettled:
             old = _before(bronze.position.next, mine)
-            self._set_aside(pair, old, _until(bronze.position.next, ranges), at)
+            self._set_aside(pair, old, _until(bronze.position.next, ranges), at, has=bronze)
         new, new_ranges = _from(bronze.position.next, mine, ranges)
         if not new_ranges:
             return 0
@@ -158,13 +160,28 @@ class Landing:
         pair.settle(new_ranges)
         return seen
 
-    def _set_aside(self, pair: Pair, messages: DataFrame, ranges: tuple[Range, ...], at: datetime) -> int:
-        """Commit to the quarantine what of the messages cannot be read, unless it has it; how many it committed."""
+    def _set_aside(
+        self,
+        pair: Pair,
+        messages: DataFrame,
+        ranges: tuple[Range, ...],
+        at: datetime,
+        has: Target | None = None,
+    ) -> int:
+        """Commit to the quarantine what of the messages cannot be read, unless it has it; how many it committed.
+
+        ``has`` is bronze, when the messages are of an earlier run: then what bronze has not got of them is set aside,
+        for the declaration may read more or less by now.
+        """
         target = pair.quarantine
         rest, rest_ranges = _from(_later(pair.settled, target.position.next), messages, ranges)
         decoded = decode.decode(rest, pair.table, _micros(at))
         place = (c.name for c in spark.QUARANTINE if c.name.startswith("_"))
-        bad = decoded.where(f"{decode.REASON} is not null")
+        if has is None:
+            bad = decoded.where(f"{decode.REASON} is not null")
+        else:
+            bad = decoded.join(self.session.table(has.name).select(*_PLACE), [*_PLACE], "left_anti")
+            bad = bad.fillna(_READABLE_BY_NOW, [decode.REASON])
         bad = bad.selectExpr(*place, "_key as key", "_value as value", f"{decode.REASON} as reason").persist()
         try:
             count = int(bad.count())

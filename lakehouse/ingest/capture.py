@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import psycopg
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakehouse import context, names
-from lakehouse.errors import UnavailableError
+from lakehouse.errors import UnavailableError, first_line
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
-
-if TYPE_CHECKING:
-    import psycopg
 
 _TARGET = "select pg_current_wal_lsn() - '0/0'::pg_lsn"
 _CONFIRMED = "select confirmed_flush_lsn - '0/0'::pg_lsn from pg_replication_slots where slot_name = %s"
@@ -26,45 +24,39 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
     in time; nothing is lost then: PostgreSQL keeps the log until the slot has confirmed it.
     """
     slot = names.replication_slot(source)
-    with context.postgres(config, user="debezium") as connection:
-        connection.autocommit = True
-        target, begun = _number(connection, _TARGET), _number(connection, _CONFIRMED, slot)
 
-        def behind() -> bool:
-            confirmed = _number(connection, _CONFIRMED, slot)
-            progress(f"capture {source} (bytes of log)", max(0, confirmed - begun), max(0, target - begun))
-            if confirmed < target:
-                _require_not_failed(config, source)
-            return confirmed < target
+    def behind() -> bool:
+        confirmed = _number(connection, _CONFIRMED, slot)
+        progress(f"capture {source} (bytes of log)", max(0, confirmed - begun), max(0, target - begun))
+        if confirmed >= target:
+            return False
+        state, why = context.capture_state(config, source)
+        if state in ("failed", "missing"):
+            raise UnavailableError(
+                f"connector {names.connector(source)} failed: {why}"
+                if why
+                else f"{source} is not captured: connector {state}",
+                hint="lakehouse up starts it; lakehouse logs connect says more",
+            )
+        return True
 
-        try:
+    try:
+        with context.postgres(config, user="debezium") as connection:
+            connection.autocommit = True
+            target, begun = _number(connection, _TARGET), _number(connection, _CONFIRMED, slot)
             Retrying(
                 retry=retry_if_result(bool), stop=stop_after_delay(timeout_seconds), wait=wait_fixed(0.5)
             )(behind)
-        except RetryError:
-            raise UnavailableError(
-                f"capture of {source} has not caught up with PostgreSQL after {timeout_seconds:.0f} s",
-                hint="lakehouse status, then lakehouse logs connect; nothing is lost, run again",
-                slot=slot,
-            ) from None
-
-
-def _require_not_failed(config: Settings, source: str) -> None:
-    """Raise UnavailableError if Kafka Connect says why the capture stands still. A restarting Connect is waited for."""
-    import requests
-
-    name = names.connector(source)
-    try:
-        answer = requests.get(f"{context.connect_url(config)}/connectors/{name}/status", timeout=5)
-    except requests.RequestException:
-        return
-    tasks = answer.json().get("tasks", []) if answer.status_code == 200 else []
-    for task in tasks:
-        if task["state"] == "FAILED":
-            raise UnavailableError(
-                f"connector {name} failed: {task.get('trace', '').splitlines()[0]}",
-                hint="lakehouse up starts it again; lakehouse logs connect says more",
-            )
+    except psycopg.OperationalError as error:
+        raise UnavailableError(
+            f"PostgreSQL went away: {first_line(error)}", hint="lakehouse status; nothing is lost, run again"
+        ) from None
+    except RetryError:
+        raise UnavailableError(
+            f"capture of {source} has not caught up with PostgreSQL after {timeout_seconds:.0f} s",
+            hint="lakehouse status, then lakehouse logs connect; nothing is lost, run again",
+            slot=slot,
+        ) from None
 
 
 def _number(connection: psycopg.Connection[Any], sql: str, *values: str) -> int:

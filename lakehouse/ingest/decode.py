@@ -89,7 +89,7 @@ def _events(messages: DataFrame, table: Table) -> DataFrame:
         f"{_missing([c for c in table.columns if not c.nullable], 'v.r')} as missing",
         "case when value is null then 'an event without a value' "
         f"when {envelope.NOT_TEXT} then 'the value is not UTF-8' "
-        f"when {envelope.not_one_object('v')} then 'the value is not one JSON object' "
+        f"when {envelope.not_one_object('v', 'value')} then 'the value is not one JSON object' "
         f"when {envelope.HALF_CHARACTER} then 'the value holds half a character (a lone surrogate)' end as problem",
     )
 

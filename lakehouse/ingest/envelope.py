@@ -45,17 +45,22 @@ def texts(columns: tuple[Column, ...]) -> str:
 def parse(column: str, schema: str) -> str:
     """SQL that reads JSON bytes as ``struct<r: schema, end, broken>``.
 
-    Spark stops after the first JSON value and passes over what follows; so the text is wrapped, and ``end`` is
-    only found when the text was exactly one value.
+    Spark stops after the first JSON value and passes over what follows; so the text is wrapped. ``end`` is found when
+    it is whole, and it is one value and no more when it is the only element of an array (``not_one_object``): what
+    adds a second member to an object is no array, and the other way round.
     """
     options = "'mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', '__broken', 'allowSingleQuotes', 'false'"
     wrapped = f"""concat('{{"r":', cast({column} as string), ',"end":"here"}}')"""
     return f"from_json({wrapped}, 'r struct<{schema}>, end string, __broken string', map({options}))"
 
 
-def not_one_object(parsed: str) -> str:
-    """SQL that is true unless what ``parse`` read was exactly one JSON object, its parts shaped as asked for."""
-    return f"({parsed}.__broken is not null or {parsed}.end is distinct from 'here' or {parsed}.r is null)"
+def not_one_object(parsed: str, column: str) -> str:
+    """SQL that is true unless what ``parse`` read of ``column`` was exactly one JSON object, shaped as asked for."""
+    elements = f"json_array_length(concat('[', cast({column} as string), ']'))"
+    return (
+        f"({parsed}.__broken is not null or {parsed}.end is distinct from 'here' or {parsed}.r is null "
+        f"or {elements} is distinct from 1)"
+    )
 
 
 def read(messages: DataFrame, table: Table, columns: tuple[str, ...]) -> DataFrame:
@@ -95,10 +100,10 @@ def _problem() -> str:
     op = "coalesce(v.r.payload.op, v.r.op)"
     return (
         "case when value is null and key is null then 'a tombstone without a key' "
-        f"when value is null and {not_one_object('k')} then 'a tombstone whose key is not one JSON object' "
+        f"when value is null and {not_one_object('k', 'key')} then 'a tombstone whose key is not one JSON object' "
         "when value is null then null "
         f"when {NOT_TEXT} then 'the value is not UTF-8' "
-        f"when {not_one_object('v')} then 'the value is not one JSON object shaped like a change' "
+        f"when {not_one_object('v', 'value')} then 'the value is not one JSON object shaped like a change' "
         f"when {HALF_CHARACTER} then 'the value holds half a character (a lone surrogate)' "
         f"when {op} in ('c', 'u', 'r', 'd', 't', 'm') then null "
         f"when {op} is not null then 'unknown operation' "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lakehouse.errors import ConfigError, DataError, LakehouseError
+from lakehouse.errors import ConfigError, DataError, LakehouseError, first_line
 from lakehouse.ingest import broker
 from lakehouse.settings import Settings
 
 _DELETED = ("OffsetOutOfRange", "KAFKA_DATA_LOSS", "data may have been lost", "are lost")
 _FULL = ("No space left on device", "Disk quota exceeded")
 _NO_ANSWER = (
-    "TimeoutException",
+    "kafka.common.errors.TimeoutException",
     "UnknownTopicOrPartition",
     "Failed to create new KafkaAdminClient",
     "Failed to construct kafka",
@@ -37,12 +37,7 @@ def translate(config: Settings, source: str, error: Exception) -> LakehouseError
     if any(sign in told for sign in _NO_ANSWER):
         return broker.unavailable(config, next((x for x in told.splitlines() if "Exception" in x), told))
     return LakehouseError(
-        f"landing source {source!r} failed: {_first_line(told)}",
+        f"landing source {source!r} failed: {first_line(error)}",
         hint="--debug shows the trace; run again: it goes on where the tables stand",
         cause=told[:2000],
     )
-
-
-def _first_line(told: str) -> str:
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
-    return lines[0][:300] if lines else "Spark gave no reason"

@@ -39,8 +39,7 @@ def of_source(config: Settings, source: str) -> Iterator[None]:
         ) from None
     try:
         _wait_for_orphans(holder, source)
-        me = psutil.Process()
-        holder.write_text(json.dumps({"pid": me.pid}))
+        _write(holder, {})
         yield
     finally:
         lock.release()
@@ -48,22 +47,16 @@ def of_source(config: Settings, source: str) -> Iterator[None]:
 
 def remember_children(config: Settings, source: str) -> None:
     """Note the child processes of this driver (its JVM), so that the next one can wait for a stray."""
-    me = psutil.Process()
-    children = {str(child.pid): child.create_time() for child in me.children(recursive=True)}
-    holder = config.state / "run" / f"ingest-{source}.json"
-    holder.write_text(json.dumps({"pid": me.pid, "children": children}))
+    children = {str(child.pid): child.create_time() for child in psutil.Process().children(recursive=True)}
+    _write(config.state / "run" / f"ingest-{source}.json", children)
 
 
 def _wait_for_orphans(holder: Path, source: str) -> None:
     """A child counts as a stray only if its driver is gone: a driver that lives on may keep its JVM for other work."""
     told = _read(holder)
-    if "pid" not in told or psutil.pid_exists(int(told["pid"])):
+    if "pid" not in told or _process(told["pid"], told.get("born")):
         return
-    strays = [
-        process
-        for pid, born in told.get("children", {}).items()
-        if (process := _process(int(pid))) is not None and abs(process.create_time() - born) < 1
-    ]
+    strays = [p for pid, born in told.get("children", {}).items() if (p := _process(pid, born))]
     _, alive = psutil.wait_procs(strays, timeout=_ORPHAN_SECONDS)
     if alive:
         raise SafetyError(
@@ -73,11 +66,18 @@ def _wait_for_orphans(holder: Path, source: str) -> None:
         )
 
 
-def _process(pid: int) -> psutil.Process | None:
+def _process(pid: int | str, born: float | None) -> psutil.Process | None:
+    """The process of that id, unless it is another one by now."""
     try:
-        return psutil.Process(pid)
+        found = psutil.Process(int(pid))
     except psutil.NoSuchProcess:
         return None
+    return found if born is None or abs(found.create_time() - born) < 1 else None
+
+
+def _write(holder: Path, children: dict[str, float]) -> None:
+    me = psutil.Process()
+    holder.write_text(json.dumps({"pid": me.pid, "born": me.create_time(), "children": children}))
 
 
 def _read(holder: Path) -> dict[str, Any]:

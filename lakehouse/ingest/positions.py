@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lakehouse.errors import DataError
+from lakehouse.errors import DataError, first_line
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -182,7 +182,7 @@ def _from_rows(folder: Path) -> Position:
 
 def _unknown(folder: Path, error: Exception) -> DataError:
     return DataError(
-        f"cannot tell where table {folder.name} stands in Kafka: {str(error).splitlines()[0]}",
+        f"cannot tell where table {folder.name} stands in Kafka: {first_line(error)}",
         hint=f"see whether DuckDB reads it: select count(*) from delta_scan('{folder}'); nothing was written",
         table=folder.name,
     )

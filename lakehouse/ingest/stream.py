@@ -69,8 +69,8 @@ def run(config: Settings, source: str, *, once: bool, progress: Progress = quiet
     """Land what Kafka has for ``source``: all of it now and end (``once``), or go on until stopped.
 
     It starts where each bronze table says that it stands, so nothing is lost or doubled by a crash at any step, and
-    Spark's checkpoint is thrown away between runs. Ctrl-C and SIGTERM let the batch at hand finish; Ctrl-C then
-    raises KeyboardInterrupt. Without ``once``, Kafka going away is waited out.
+    Spark's checkpoint is thrown away between runs. Ctrl-C and SIGTERM let the batch at hand finish; then
+    KeyboardInterrupt is raised, but for SIGTERM without ``once``. Without ``once``, Kafka going away is waited out.
 
     Raises UsageError for an unknown source, SafetyError when another ingest of the source runs on this state folder,
     UnavailableError when Kafka does not answer or its topics are missing, DataError when Kafka no longer has what a
@@ -243,7 +243,8 @@ def _listen(this: _Run) -> None:
         if this.stopping.is_set():
             raise KeyboardInterrupt
         this.stopping.set()
-        this.interrupted = number == signal.SIGINT
+        # A run that was to land everything did not; one without end ends well when the system asks it to.
+        this.interrupted = number == signal.SIGINT or this.once
         this.progress(f"ingest {this.source}: stopping after this batch", this.landed)
 
     for number in _STOPS:

@@ -1,8 +1,9 @@
 """The text of a JSON value -> SQL that reads it as the declared type, NULL where it does not read as one.
 
-Nothing is rounded, truncated or guessed: what a type cannot hold exactly is NULL here, and because its text was not
-NULL, the message goes to quarantine. The encodings are Debezium's with ``time.precision.mode=
-adaptive_time_microseconds`` and ``decimal.handling.mode=string``, and ISO 8601 text for dates and instants.
+Nothing is rounded or guessed, and nothing cut off but an instant's digits beyond the microsecond: what a type cannot
+hold exactly is NULL here, and because its text was not NULL, the message goes to quarantine. The encodings are
+Debezium's with ``time.precision.mode=adaptive_time_microseconds`` and ``decimal.handling.mode=string``, and ISO 8601
+text for dates and instants.
 """
 
 from __future__ import annotations
@@ -78,11 +79,12 @@ def _date(t: str) -> str:
 def _timestamp(t: str) -> str:
     """Microseconds since 1970-01-01 UTC, or ISO 8601 with an offset; the years 1 to 9999.
 
-    Text without an offset is no instant. Digits beyond the microsecond are cut off.
+    Text without an offset is no instant, and digits beyond the microsecond are cut off.
     """
-    signs = " or ".join(f"substr({t}, {place}, 1) in ('+', '-')" for place in (-6, -5, -3))
+    signs = " or ".join(f"substr(substr({t}, 12), {place}, 1) in ('+', '-')" for place in (-6, -5, -3))
+    has_zone = f"({t} like '%Z' or {signs})"
     return (
-        f"case when substr({t}, 11, 1) in ('T', ' ') then case when {t} like '%Z' or {signs} then try_cast({t} as timestamp) end "
+        f"case when substr({t}, 11, 1) in ('T', ' ') then case when {has_zone} then try_cast({t} as timestamp) end "
         f"when try_cast({t} as bigint) between -62135596800000000 and 253402300799999999 "
         f"then timestamp_micros(try_cast({t} as bigint)) end"
     )

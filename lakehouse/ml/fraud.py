@@ -132,7 +132,7 @@ def train(
     config: Settings, *, as_of: str | None = None, seed: int = 7, label_delay_days: float = 21,
     test_fraction: float = 0.3, review_rate: float = 0.01,
 ) -> Trained:  # fmt: skip
-    """All steps in one. Raises DataError naming what is missing when there are too few labelled frauds."""
+    """All steps in one. Raises InsufficientDataError when there are too few labelled frauds."""
     data = read(config, as_of)
     parts = split(data.frame, data.as_of, label_delay_days=label_delay_days, test_fraction=test_fraction)
     model = fit(parts.train, seed)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lakehouse.errors import DataError, UsageError
+from lakehouse.errors import InsufficientDataError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ def split(
 
     With fewer frauds than asked for, first the cut moves, then the label delay shrinks (labels then miss
     late disputes, but still never use one that was not yet open), then one fraud a side will do; ``notes``
-    tells. Raises DataError when not even that can be had, UsageError for a parameter out of range.
+    tells. Raises InsufficientDataError when not even that can be had, UsageError for a parameter out of range.
     """
     if not 0 < test_fraction < 1:
         raise UsageError(f"test_fraction is {test_fraction}; allowed: between 0 and 1", hint="0.3 is usual")
@@ -92,7 +92,7 @@ def split(
                     notes = _notes(cut, wanted == asked, asked, delay, label_delay_days)
                     return _sides(known, as_of, cut, delay, notes)
     frauds = int((known["fraud_disputed_at"] <= as_of).sum())
-    raise DataError(
+    raise InsufficientDataError(
         f"too few labelled frauds to train on: {frauds} among {len(known)} captured payments up to "
         f"{as_of:%Y-%m-%d}, needed at least 1 to learn from and 1 later one to be judged on "
         f"({min_train_frauds} and {min_test_frauds} to mean anything)",

@@ -12,7 +12,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from lakehouse import context, names, secrets, tables
 from lakehouse.contracts import Source, SourceKind
-from lakehouse.errors import UnavailableError
+from lakehouse.errors import SafetyError, UnavailableError
 from lakehouse.render import debezium, kafka, postgres
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
@@ -102,6 +102,7 @@ def _topics(config: Settings) -> None:
                 for found in client.describe_topics(old):
                     topic = wanted[found["name"]]
                     if len(found["partitions"]) < topic.partitions:
+                        _require_keyless(topic.name)
                         client.create_partitions({topic.name: NewPartitions(topic.partitions)})
                 client.alter_configs(
                     [
@@ -115,6 +116,15 @@ def _topics(config: Settings) -> None:
         raise UnavailableError(
             f"Kafka did not make the topics: {error}", hint="lakehouse logs kafka"
         ) from None
+
+
+def _require_keyless(topic: str) -> None:
+    """More partitions move keys to other ones, where offsets say nothing of what came first (docs/adr/0006)."""
+    if any(names.topic(t) == topic for s in _captured() for t in tables.of_source(s.name)):
+        raise SafetyError(
+            f"topic {topic} cannot get more partitions: changes of one row would be in two, without an order",
+            hint="declare topic_partitions as it was; more of them need a topic and a table made anew",
+        )
 
 
 def _connectors(config: Settings) -> None:

@@ -15,6 +15,8 @@ from threading import Event
 import psutil
 from filelock import FileLock, Timeout
 
+from lakehouse import context, tables
+from lakehouse.contracts import SourceKind
 from lakehouse.errors import ConfigError, UnavailableError
 from lakehouse.settings import Settings
 from lakehouse.stack import catalog, leftovers, ports, supervise
@@ -35,6 +37,15 @@ class ServiceStatus:
     port: int
     pid: int | None
     rss_bytes: int | None
+
+
+@dataclass(frozen=True)
+class CaptureStatus:
+    """The connector of one source. ``state`` as ``context.capture_state`` gives it; ``error`` is why it failed."""
+
+    source: str
+    state: str
+    error: str | None
 
 
 def up(config: Settings, only: list[str] | None, progress: Progress = quiet) -> list[ServiceStatus]:
@@ -163,6 +174,14 @@ def status(config: Settings) -> list[ServiceStatus]:
     known = {p.name: p for p in supervise.processes(config)}
     lost = {} if known else _orphans(config)
     return [_status(config, s, known.get(s.name), lost) for s in catalog.SERVICES.values()]
+
+
+def captures(config: Settings) -> list[CaptureStatus]:
+    """Every source that is captured by a connector, as Kafka Connect tells; none while it does not run."""
+    sources = [s.name for s in tables.sources() if s.kind is SourceKind.POSTGRES]
+    if not ports.accepts(config.ports.connect):
+        return []
+    return [CaptureStatus(source, *context.capture_state(config, source)) for source in sources]
 
 
 def _status(

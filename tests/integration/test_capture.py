@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -33,9 +34,11 @@ def write_log_that_is_nobodys(config: Settings) -> None:
             connection.execute("checkpoint")
 
 
-def test_an_idle_source_is_known_to_be_caught_up(stack: Settings) -> None:
+def test_an_idle_source_is_known_to_be_caught_up(stack: Settings, cli: Any) -> None:
     write_log_that_is_nobodys(stack)
     capture.wait(stack, "ledger", timeout_seconds=60)
+    document = json.loads(cli("status", "--output", "json", check=True).stdout)
+    assert document["captures"] == [{"source": "ledger", "state": "running", "error": None}]
 
 
 def test_capture_goes_on_after_a_restart_with_nothing_captured_between(stack: Settings) -> None:
@@ -61,7 +64,11 @@ def failing(stack: Settings) -> Iterator[Settings]:
     capture.wait(stack, "ledger", timeout_seconds=60)
 
 
-def test_a_failed_connector_is_named_at_once(failing: Settings) -> None:
+def test_a_failed_connector_is_named_at_once(failing: Settings, cli: Any) -> None:
     write_log_that_is_nobodys(failing)
     with pytest.raises(UnavailableError, match=r"connector capture_ledger failed: .*Exception"):
         capture.wait(failing, "ledger", timeout_seconds=120)
+    assert (
+        json.loads(cli("status", "--output", "json", check=True).stdout)["captures"][0]["state"] == "failed"
+    )
+    assert "capture of ledger: failed" in cli("status", check=True).stdout

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lakehouse import names, tables
-from lakehouse.contracts import Table
+from lakehouse.contracts import Table, Uuid
 from lakehouse.ingest import bronze, positions
 from lakehouse.settings import Settings
 
@@ -209,6 +210,34 @@ def test_a_crash_between_bronze_and_quarantine_loses_and_doubles_nothing(
     assert log(spark, REFUNDS, "_offset") == [(1,)]
     found = spark.table(names.quarantine(REFUNDS)).orderBy("_offset").collect()
     assert [row["_offset"] for row in found] == [0, 2]
+
+
+def test_after_a_crash_another_declaration_neither_loses_nor_doubles(
+    spark: SparkSession, open_: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused when it was landed and readable when its quarantine is made good; and the other way round."""
+    amountless = refund(1, amount_minor=None, reason="00000000-0000-0000-0000-000000000000")
+    messages = [message(REFUNDS, 0, envelope("c", after=amountless)), message(REFUNDS, 1, b"poison")]
+    messages += [message(REFUNDS, 2, envelope("c", after=refund(2)))]
+    landing = open_()
+    append = bronze.Target.append
+
+    def dies_before_quarantine(target: bronze.Target, *arguments: Any) -> int:
+        if target.name == names.quarantine(REFUNDS):
+            raise RuntimeError("the power went")
+        return append(target, *arguments)
+
+    monkeypatch.setattr(bronze.Target, "append", dies_before_quarantine)
+    with pytest.raises(RuntimeError):
+        landing.land(batch(spark, messages))
+    monkeypatch.undo()
+    other: dict[str, Any] = {"amount_minor": {"nullable": True}, "reason": {"type": Uuid(), "values": ()}}
+    columns = tuple(replace(c, **other.get(c.name, {})) for c in REFUNDS.columns)
+    open_(replace(REFUNDS, columns=columns, version=REFUNDS.version + 1)).land(batch(spark, messages))
+    assert log(spark, REFUNDS, "_offset") == [(2,)]
+    found = spark.table(names.quarantine(REFUNDS)).orderBy("_offset").collect()
+    assert [row["_offset"] for row in found] == [0, 1]
+    assert "the present one reads it" in found[0]["reason"]
 
 
 def test_a_batch_of_nothing_but_poison_is_quarantined_once(spark: SparkSession, open_: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import DataError, UsageError
+from lakehouse.errors import InsufficientDataError, UsageError
 from lakehouse.ml.fraud_split import Split, split
 
 BEGIN = pd.Timestamp("2026-01-01", tz="UTC")
@@ -83,7 +83,7 @@ def test_a_short_history_lowers_the_label_delay_and_says_so() -> None:
 
 @pytest.mark.parametrize("rows", [frame(frauds=0), frame(payments=1, frauds=1), frame().head(0)])
 def test_too_few_frauds_say_how_many_are_needed(rows: pd.DataFrame) -> None:
-    with pytest.raises(DataError, match=r"too few labelled frauds .* needed at least 1") as told:
+    with pytest.raises(InsufficientDataError, match=r"too few labelled frauds .* needed at least 1") as told:
         split(rows, AS_OF.to_pydatetime())
     assert told.value.hint and "--payments" in told.value.hint
 
@@ -110,7 +110,7 @@ def test_whatever_the_business_no_side_sees_beyond_its_clock(
     rows = frame(payments, int(payments * share), seed)
     try:
         parts = split(rows, AS_OF.to_pydatetime(), label_delay_days=delay, test_fraction=fraction)
-    except DataError:
+    except InsufficientDataError:
         return
     check(parts, rows)
     assert parts.train["label"].sum() >= 1

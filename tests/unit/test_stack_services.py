@@ -10,7 +10,7 @@ import pytest
 from lakehouse import secrets, settings
 from lakehouse.errors import ConfigError, SafetyError, UsageError
 from lakehouse.settings import Settings
-from lakehouse.stack import catalog, postgres, reset, service, services, supervise, truststore
+from lakehouse.stack import catalog, postgres, provision, reset, service, services, supervise, truststore
 
 
 @pytest.fixture
@@ -141,3 +141,9 @@ def test_a_certificate_file_that_is_not_there_is_an_error(
         truststore.java_options(config)
     monkeypatch.delenv("SSL_CERT_FILE")
     assert truststore.java_options(config) == ()
+
+
+def test_a_topic_of_changes_keeps_its_partitions_and_one_of_events_may_grow() -> None:
+    provision._require_keyless("events.checkout")
+    with pytest.raises(SafetyError, match=r"ledger\.public\.payments cannot get more partitions"):
+        provision._require_keyless("ledger.public.payments")
