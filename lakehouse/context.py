@@ -29,10 +29,12 @@ HOST = "127.0.0.1"
 
 
 def tables(config: Settings) -> Iterator[tuple[str, str, Path]]:
-    """Every Delta table in the warehouse as (schema, table, folder), by looking at the folders alone."""
+    """Every Delta table in the warehouse as (schema, table, folder), by looking at the folders alone. One whose first
+    commit is on its way is no table yet."""
     for schema in names.SCHEMAS:
         for log in sorted((config.warehouse / schema).glob("*/_delta_log")):
-            yield schema, log.parent.name, log.parent
+            if any(log.glob("*.json")):
+                yield schema, log.parent.name, log.parent
 
 
 def spark(config: Settings | None = None) -> SparkSession:

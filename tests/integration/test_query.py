@@ -250,7 +250,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_how_to_is_true(lake: Settings, cli: Any, tmp_path: Path) -> None:
     sync.sync(lake)
-    for line in "".join(blocks("bash")).splitlines():
+    for line in "".join(blocks("sh")).splitlines():
         command = shlex.split(line.replace("failures.csv", str(tmp_path / "failures.csv")))
         if command[2] != "compare":  # tried above, on an engine that is misled
             told = cli(*command[1:])
