@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,12 @@ def notebook(folder: Path, *cells: str, kernel: str = "python3") -> Path:
 
 
 def kernels() -> list[psutil.Process]:
-    return [
-        p for p in psutil.Process().children(recursive=True) if "ipykernel_launcher" in " ".join(p.cmdline())
-    ]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it ended meanwhile, or is a zombie of an earlier test
+            if "ipykernel_launcher" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 def test_the_kernel_is_this_python_with_these_settings_and_an_empty_home(
