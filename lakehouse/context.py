@@ -14,7 +14,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import jvm, names, secrets, settings
-from lakehouse.errors import UnavailableError
+from lakehouse.errors import UnavailableError, first_line
+from lakehouse.render.common import spark_literal
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,8 +34,14 @@ def tables(config: Settings) -> Iterator[tuple[str, str, Path]]:
     commit is on its way is no table yet."""
     for schema in names.SCHEMAS:
         for log in sorted((config.warehouse / schema).glob("*/_delta_log")):
-            if any(log.glob("*.json")):
+            if version(log.parent) >= 0:
                 yield schema, log.parent.name, log.parent
+
+
+def version(folder: Path) -> int:
+    """The newest version of a Delta table, by the names of its log files alone; -1 before its first commit."""
+    commits = (folder / "_delta_log").glob("*.json")
+    return max((int(file.stem) for file in commits if file.stem.isdigit()), default=-1)
 
 
 def spark(config: Settings | None = None) -> SparkSession:
@@ -62,7 +69,9 @@ def register_tables(config: Settings | None = None) -> None:
     config = config or settings.current()
     session = spark(config)
     for schema in names.SCHEMAS:
-        session.sql(f"CREATE SCHEMA IF NOT EXISTS {schema} LOCATION {_literal(config.warehouse / schema)}")
+        session.sql(
+            f"CREATE SCHEMA IF NOT EXISTS {schema} LOCATION {spark_literal(str(config.warehouse / schema))}"
+        )
     # SHOW TABLES and not catalog.listTables: the latter reads each table's log.
     known = {
         (s, row.tableName) for s in names.SCHEMAS for row in session.sql(f"SHOW TABLES IN {s}").collect()
@@ -71,14 +80,12 @@ def register_tables(config: Settings | None = None) -> None:
 
     def register(entry: tuple[str, str, Path]) -> None:
         schema, table, folder = entry
-        session.sql(f"CREATE TABLE IF NOT EXISTS {schema}.{table} USING delta LOCATION {_literal(folder)}")
+        session.sql(
+            f"CREATE TABLE IF NOT EXISTS {schema}.{table} USING delta LOCATION {spark_literal(str(folder))}"
+        )
 
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(register, missing))
-
-
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _start_spark(config: Settings) -> SparkSession:
@@ -198,7 +205,7 @@ def capture_state(config: Settings, source: str) -> tuple[str, str | None]:
     parts = [told["connector"], *told["tasks"]]
     for part in parts:
         if part["state"] == "FAILED":
-            return "failed", next(iter(part.get("trace", "").splitlines()), None)
+            return "failed", first_line(part.get("trace") or "no reason given")
     return str(parts[-1]["state"]).lower(), None
 
 

@@ -85,9 +85,7 @@ def versions(config: Settings, sql: str) -> dict[str, int]:
     """The newest Delta version of each table of the warehouse whose name stands in ``sql``."""
     words = set(re.findall(r"\b\w+\.\w+\b", sql.lower()))
     return {
-        f"{schema}.{table}": max(
-            (int(f.stem) for f in (folder / "_delta_log").glob("*.json") if f.stem.isdigit()), default=-1
-        )
+        f"{schema}.{table}": context.version(folder)
         for schema, table, folder in context.tables(config)
         if f"{schema}.{table}" in words
     }

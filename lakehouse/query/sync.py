@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lakehouse import context, names
-from lakehouse.errors import UnavailableError
+from lakehouse.errors import UnavailableError, first_line
 from lakehouse.query import registry
 from lakehouse.render import duckdb as render
 from lakehouse.render.common import literal
@@ -72,7 +72,7 @@ def write_duckdb(config: Settings, file: Path) -> tuple[int, dict[str, str]]:
                 connection.execute(render.view(schema, table, str(folder)))
                 views += 1
             except duckdb.Error as error:
-                failed[f"{schema}.{table}"] = str(error).splitlines()[0]
+                failed[f"{schema}.{table}"] = first_line(error)
         connection.execute("USE memory")
         connection.execute("DETACH views_only")
     partial.replace(file)

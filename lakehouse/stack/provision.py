@@ -11,7 +11,7 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lakehouse import context, names, secrets, tables
-from lakehouse.contracts import Source, SourceKind
+from lakehouse.contracts import Source
 from lakehouse.errors import SafetyError, UnavailableError
 from lakehouse.render import debezium, kafka, postgres
 from lakehouse.settings import Settings
@@ -35,13 +35,9 @@ def provision(config: Settings, only: list[str] | None, progress: Progress = qui
         progress("provision", len(wanted), len(wanted))
 
 
-def _captured() -> list[Source]:
-    return [s for s in tables.sources() if s.kind is SourceKind.POSTGRES]
-
-
 def _databases(config: Settings) -> None:
     roles = {postgres.OWNER: "LOGIN", postgres.CAPTURE_ROLE: "LOGIN REPLICATION"}
-    databases = dict.fromkeys(s.database for s in _captured())
+    databases = dict.fromkeys(s.database for s in tables.captured())
     with context.postgres(config, user="postgres", database="postgres") as connection:
         connection.autocommit = True
         for role, abilities in roles.items():
@@ -64,7 +60,7 @@ def _databases(config: Settings) -> None:
             _run(connection, f'REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC')
             for role in roles:
                 _run(connection, f'GRANT CONNECT ON DATABASE "{database}" TO {role}')
-    for source in _captured():
+    for source in tables.captured():
         _schema(config, source)
 
 
@@ -102,7 +98,7 @@ def _topics(config: Settings) -> None:
                 for found in client.describe_topics(old):
                     topic = wanted[found["name"]]
                     if len(found["partitions"]) < topic.partitions:
-                        _require_keyless(topic.name)
+                        _refuse_to_move_keys(topic.name)
                         client.create_partitions({topic.name: NewPartitions(topic.partitions)})
                 client.alter_configs(
                     [
@@ -118,9 +114,9 @@ def _topics(config: Settings) -> None:
         ) from None
 
 
-def _require_keyless(topic: str) -> None:
+def _refuse_to_move_keys(topic: str) -> None:
     """More partitions move keys to other ones, where offsets say nothing of what came first (docs/adr/0006)."""
-    if any(names.topic(t) == topic for s in _captured() for t in tables.of_source(s.name)):
+    if any(names.topic(t) == topic for s in tables.captured() for t in tables.of_source(s.name)):
         raise SafetyError(
             f"topic {topic} cannot get more partitions: changes of one row would be in two, without an order",
             hint="declare topic_partitions as it was; more of them need a topic and a table made anew",
@@ -128,7 +124,7 @@ def _require_keyless(topic: str) -> None:
 
 
 def _connectors(config: Settings) -> None:
-    for source in _captured():
+    for source in tables.captured():
         password = debezium.secret(config.state / "secrets", f"postgres-{postgres.CAPTURE_ROLE}")
         wanted = debezium.connector(
             source,

@@ -16,7 +16,6 @@ import psutil
 from filelock import FileLock, Timeout
 
 from lakehouse import context, tables
-from lakehouse.contracts import SourceKind
 from lakehouse.errors import ConfigError, UnavailableError
 from lakehouse.settings import Settings
 from lakehouse.stack import catalog, leftovers, ports, supervise
@@ -178,10 +177,9 @@ def status(config: Settings) -> list[ServiceStatus]:
 
 def captures(config: Settings) -> list[CaptureStatus]:
     """Every source that is captured by a connector, as Kafka Connect tells; none while it does not run."""
-    sources = [s.name for s in tables.sources() if s.kind is SourceKind.POSTGRES]
     if not ports.accepts(config.ports.connect):
         return []
-    return [CaptureStatus(source, *context.capture_state(config, source)) for source in sources]
+    return [CaptureStatus(s.name, *context.capture_state(config, s.name)) for s in tables.captured()]
 
 
 def _status(

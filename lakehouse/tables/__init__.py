@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from functools import cache
 
-from lakehouse.contracts import Source, Table, laws
+from lakehouse.contracts import Source, SourceKind, Table, laws
 from lakehouse.errors import ContractError, UsageError, suggest
 
 
@@ -73,6 +73,11 @@ def get(name: str) -> Table:
 def sources() -> tuple[Source, ...]:
     """Every source that has a table, in order of first appearance."""
     return tuple({t.source.name: t.source for t in all()}.values())
+
+
+def captured() -> tuple[Source, ...]:
+    """The sources whose changes Debezium captures."""
+    return tuple(s for s in sources() if s.kind is SourceKind.POSTGRES)
 
 
 def of_source(name: str) -> tuple[Table, ...]:

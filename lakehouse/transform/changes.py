@@ -16,22 +16,15 @@ Versions = Mapping[str, int]
 
 def versions(config: Settings) -> dict[str, int]:
     """The newest version of every table of the warehouse, by the names of its log files alone."""
-    return {
-        f"{schema}.{name}": max((int(f.stem) for f in _log(folder) if f.stem.isdigit()), default=-1)
-        for schema, name, folder in context.tables(config)
-    }
-
-
-def _log(folder: Path) -> list[Path]:
-    return list((folder / "_delta_log").glob("*.json"))
+    return {f"{schema}.{name}": context.version(folder) for schema, name, folder in context.tables(config)}
 
 
 def rows_of_last_commit(folder: Path) -> int | None:
     """How many rows the newest commit of a table wrote, as its log says; None if it does not."""
-    newest = max((f for f in _log(folder) if f.stem.isdigit()), default=None)
-    if newest is None:
+    newest = context.version(folder)
+    if newest < 0:
         return None
-    for line in newest.read_text().splitlines():
+    for line in (folder / "_delta_log" / f"{newest:020}.json").read_text().splitlines():
         if info := json.loads(line).get("commitInfo"):
             written = info.get("operationMetrics", {}).get("numOutputRows")
             return int(written) if written is not None else None

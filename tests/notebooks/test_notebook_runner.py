@@ -42,7 +42,7 @@ def notebook(folder: Path, *cells: str, kernel: str = "python3") -> Path:
 def kernels() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):  # it ended meanwhile, or is a zombie of an earlier test
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile, or is a zombie of an earlier test
             if "ipykernel_launcher" in " ".join(process.cmdline()):
                 found.append(process)
     return found

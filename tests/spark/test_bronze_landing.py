@@ -77,6 +77,24 @@ def log(spark: SparkSession, table: Table, columns: str) -> list[tuple[Any, ...]
     return [tuple(row) for row in found]
 
 
+@pytest.fixture
+def dies_before_quarantine(spark: SparkSession) -> Any:
+    """Lands messages by a process that dies once bronze is committed, before its quarantine is."""
+    append = bronze.Target.append
+
+    def dying(target: bronze.Target, *arguments: Any) -> int:
+        if target.name == names.quarantine(REFUNDS):
+            raise RuntimeError("the power went")
+        return append(target, *arguments)
+
+    def land(landing: bronze.Landing, messages: list[Message]) -> None:
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError):
+            patch.setattr(bronze.Target, "append", dying)
+            landing.land(batch(spark, messages))
+
+    return land
+
+
 def test_every_operation_becomes_a_row(spark: SparkSession, open_: Any) -> None:
     key = {"refund_id": "ref_1"}
     open_().land(
@@ -188,21 +206,10 @@ def test_a_crash_between_two_tables_is_mended_by_delivering_again(spark: SparkSe
 
 
 def test_a_crash_between_bronze_and_quarantine_loses_and_doubles_nothing(
-    spark: SparkSession, open_: Any, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, open_: Any, dies_before_quarantine: Any
 ) -> None:
     messages = [message(REFUNDS, 0, b"poison"), message(REFUNDS, 1, envelope("c", after=refund(1)))]
-    landing = open_()
-    append = bronze.Target.append
-
-    def dies_before_quarantine(target: bronze.Target, *arguments: Any) -> int:
-        if target.name == names.quarantine(REFUNDS):
-            raise RuntimeError("the power went")
-        return append(target, *arguments)
-
-    monkeypatch.setattr(bronze.Target, "append", dies_before_quarantine)
-    with pytest.raises(RuntimeError):
-        landing.land(batch(spark, messages))
-    monkeypatch.undo()
+    dies_before_quarantine(open_(), messages)
     assert log(spark, REFUNDS, "_offset") == [(1,)]
     again = open_()
     assert again.next == {("ledger.public.refunds", 0): 0}, "the poison is read again"
@@ -213,24 +220,13 @@ def test_a_crash_between_bronze_and_quarantine_loses_and_doubles_nothing(
 
 
 def test_after_a_crash_another_declaration_neither_loses_nor_doubles(
-    spark: SparkSession, open_: Any, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, open_: Any, dies_before_quarantine: Any
 ) -> None:
     """Refused when it was landed and readable when its quarantine is made good; and the other way round."""
     amountless = refund(1, amount_minor=None, reason="00000000-0000-0000-0000-000000000000")
     messages = [message(REFUNDS, 0, envelope("c", after=amountless)), message(REFUNDS, 1, b"poison")]
     messages += [message(REFUNDS, 2, envelope("c", after=refund(2)))]
-    landing = open_()
-    append = bronze.Target.append
-
-    def dies_before_quarantine(target: bronze.Target, *arguments: Any) -> int:
-        if target.name == names.quarantine(REFUNDS):
-            raise RuntimeError("the power went")
-        return append(target, *arguments)
-
-    monkeypatch.setattr(bronze.Target, "append", dies_before_quarantine)
-    with pytest.raises(RuntimeError):
-        landing.land(batch(spark, messages))
-    monkeypatch.undo()
+    dies_before_quarantine(open_(), messages)
     other: dict[str, Any] = {"amount_minor": {"nullable": True}, "reason": {"type": Uuid(), "values": ()}}
     columns = tuple(replace(c, **other.get(c.name, {})) for c in REFUNDS.columns)
     open_(replace(REFUNDS, columns=columns, version=REFUNDS.version + 1)).land(batch(spark, messages))

@@ -144,6 +144,6 @@ def test_a_certificate_file_that_is_not_there_is_an_error(
 
 
 def test_a_topic_of_changes_keeps_its_partitions_and_one_of_events_may_grow() -> None:
-    provision._require_keyless("events.checkout")
+    provision._refuse_to_move_keys("events.checkout")
     with pytest.raises(SafetyError, match=r"ledger\.public\.payments cannot get more partitions"):
-        provision._require_keyless("ledger.public.payments")
+        provision._refuse_to_move_keys("ledger.public.payments")
