@@ -88,6 +88,13 @@ def register_tables(config: Settings | None = None) -> None:
         list(pool.map(register, missing))
 
 
+_JVM = (
+    "-XX:+UseParallelGC -XX:Tier4InvocationThreshold=20000 -XX:Tier4MinInvocationThreshold=5000"
+    " -XX:Tier4CompileThreshold=40000 -XX:Tier4BackEdgeThreshold=160000"
+)
+"""For a process that lives for minutes on two cores; why: docs/adr/0012."""
+
+
 def _start_spark(config: Settings) -> SparkSession:
     from pyspark.sql import SparkSession
 
@@ -99,7 +106,7 @@ def _start_spark(config: Settings) -> SparkSession:
     options: dict[str, Any] = {
         "spark.jars": ",".join(str(p) for p in jvm.jars(config, "spark")),
         "spark.driver.memory": f"{config.memory.spark}m",
-        "spark.driver.extraJavaOptions": f"-XX:+UseParallelGC -Duser.timezone=UTC -Dderby.system.home={scratch}",
+        "spark.driver.extraJavaOptions": f"{_JVM} -Duser.timezone=UTC -Dderby.system.home={scratch}",
         "spark.driver.bindAddress": HOST,
         "spark.driver.host": HOST,
         "spark.ui.enabled": "false",
@@ -113,6 +120,8 @@ def _start_spark(config: Settings) -> SparkSession:
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.adaptive.enabled": "false",
         "spark.databricks.delta.snapshotPartitions": "2",
+        # A build runs more kinds of statement than the 100 whose code Spark keeps; see docs/adr/0012.
+        "spark.sql.codegen.cache.maxEntries": "2000",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
     }
     builder = SparkSession.builder.master("local[2]").appName("lakehouse")
