@@ -17,6 +17,8 @@ LOCK = ROOT / "conf" / "jvm.lock.yml"
 JAVA_VERSIONS = range(24, 27)
 """Trino 476 needs Java 24 or newer; 25 and 26 were seen to run Spark 4.2 and Kafka 4.2."""
 
+_WRAPPED = "wrapped"
+"""In the folder of a stand-in for Java, the link to the Java that it stands for."""
 _USUAL_PLACES = ("/usr/lib/jvm", "/usr/java", "/opt/java", "/Library/Java/JavaVirtualMachines")
 
 
@@ -91,7 +93,9 @@ def _candidates() -> list[Path]:
         found.append(Path(java).resolve().parent.parent)
     for place in _USUAL_PLACES:
         found += sorted((p for p in Path(place).glob("*") if p.is_dir()), reverse=True)
-    return found + [p / "Contents" / "Home" for p in found if (p / "Contents" / "Home").is_dir()]
+    found += [p / "Contents" / "Home" for p in found if (p / "Contents" / "Home").is_dir()]
+    # JAVA_HOME may be the stand-in that we gave to Spark, in this process or in one that it started.
+    return [(p / _WRAPPED).resolve() if (p / _WRAPPED).is_symlink() else p for p in found]
 
 
 def _bundled() -> Path:
@@ -124,13 +128,14 @@ def spark_java_home(settings: Settings) -> Path:
     """A Java home that Spark's launcher can use.
 
     Spark asks for the module ``jdk.incubator.vector``, which a trimmed runtime lacks; there a wrapper that
-    drops the request stands in (``<state>/run/java``). Linear algebra in Spark ML is then slower, nothing
+    drops the request stands in (``<state>/run/java``); ``java_home`` sees through it. Linear algebra in Spark ML is then slower, nothing
     else changes.
     """
     home = java_home(settings)
     if (home / "jmods").is_dir() or _has_module(home, "jdk.incubator.vector"):
         return home
-    wrapper = settings.state / "run" / "java" / "bin" / "java"
+    stand_in = settings.state / "run" / "java"
+    wrapper, wrapped = stand_in / "bin" / "java", stand_in / _WRAPPED
     text = (
         "#!/bin/sh\n# Spark's launcher asks for a module that this Java lacks.\n"
         'for a do shift; [ "$a" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$a"; done\n'
@@ -138,9 +143,11 @@ def spark_java_home(settings: Settings) -> Path:
     )
     if not wrapper.exists() or wrapper.read_text() != text:
         wrapper.parent.mkdir(parents=True, exist_ok=True)
+        wrapped.unlink(missing_ok=True)
+        wrapped.symlink_to(home)
         wrapper.write_text(text)
         wrapper.chmod(0o755)
-    return wrapper.parent.parent
+    return stand_in
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from lakehouse.cli import output
 from lakehouse.cli.common import command
@@ -149,10 +150,7 @@ def _show(result: dict[str, Any]) -> None:
 
 def _show_checks(result: dict[str, Any]) -> None:
     for check in result["checks"]:
-        output.out.print(
-            f"[green]ok[/]    {check.name}: {check.found}"
-            if check.ok
-            else f"[red]to do[/] {check.name}: {check.found}"
-        )
+        said = escape(f"{check.name}: {check.found}")
+        output.out.print(f"[green]ok[/]    {said}" if check.ok else f"[red]to do[/] {said}")
         if not check.ok:
-            output.out.print(f"      [bold]next[/] {check.next_step}")
+            output.out.print(f"      [bold]next[/] {escape(str(check.next_step))}")

@@ -90,5 +90,5 @@ def _cell(cell: Any) -> Any:
 
 
 def refused(message: str, log: str) -> ConfigError:
-    """The error when dbt did not get as far as running anything."""
-    return ConfigError(f"dbt could not start: {message}", hint=f"log: {log}")
+    """The error when dbt ended without telling what became of its nodes."""
+    return ConfigError(f"dbt stopped: {message}", hint=f"log: {log}")
