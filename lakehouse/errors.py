@@ -76,6 +76,11 @@ def first_line(error: object) -> str:
     return next((line[:300] for line in told if line), type(error).__name__)
 
 
+def is_disk_full(told: str) -> bool:
+    """Whether the words of a foreign error, its causes included, say that a disk or quota is full."""
+    return "No space left on device" in told or "Disk quota exceeded" in told
+
+
 def suggest(name: str, known: list[str] | tuple[str, ...]) -> str:
     """``", did you mean 'x'?"`` for the closest known name, or the empty string."""
     from difflib import get_close_matches

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from lakehouse.errors import ConfigError, DataError, LakehouseError, first_line
+from lakehouse.errors import ConfigError, DataError, LakehouseError, first_line, is_disk_full
 from lakehouse.ingest import broker
 from lakehouse.settings import Settings
 
 _DELETED = ("OffsetOutOfRange", "KAFKA_DATA_LOSS", "data may have been lost", "are lost")
-_FULL = ("No space left on device", "Disk quota exceeded")
 _NO_ANSWER = (
     "kafka.common.errors.TimeoutException",
     "UnknownTopicOrPartition",
@@ -23,7 +22,7 @@ def translate(config: Settings, source: str, error: Exception) -> LakehouseError
     if isinstance(error, LakehouseError):
         return error
     told = str(error)
-    if any(sign in told for sign in _FULL):
+    if is_disk_full(told):
         return ConfigError(
             f"the disk is full; the batch of source {source!r} that was being landed is in no table by half",
             hint=f"free space under {config.warehouse}, then run again: it goes on where the tables stand",

@@ -35,7 +35,8 @@ def build(
 
     After a crash each table is as before its commit or after it; the next call goes on from there.
     Raises DriftError when a data test found rows or a declared table is not rendered, DataError when a model
-    could not be built or nothing is ingested, SafetyError when another build of the same state folder is running.
+    could not be built or nothing is ingested, ConfigError when the disk is full, SafetyError when another build of
+    the same state folder is running.
     """
     began = monotonic()
     _refuse_unrendered()

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lakehouse.errors import is_disk_full
 from lakehouse.settings import ROOT, Settings
 from lakehouse.telemetry import Progress
 from lakehouse.transform import changes
-from lakehouse.transform.report import Node, refused
+from lakehouse.transform.report import DISK_FULL, Node, refused
 from lakehouse.transform.session import on_our_session
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def _words(message: str | None) -> str | None:
     """What the database said, without the plan and the Java stack that come after it."""
     if message is None:
         return None
+    if is_disk_full(message):
+        return DISK_FULL
     if found := re.search(r"\[[A-Z][A-Z_.]+\].*?SQLSTATE: \w+(; line \d+ pos \d+)?", message, re.S):
         return found[0]
     return "\n".join(

@@ -14,6 +14,10 @@ _SHOWN = 5
 """Rows of a failed test that the error carries."""
 
 
+DISK_FULL = "the disk is full"
+"""Message of a node that failed for it."""
+
+
 @dataclass(frozen=True)
 class Node:
     """One model or test: ``kind`` is dbt's resource type.
@@ -50,6 +54,13 @@ def checked(config: Settings, report: Report, select: str | None) -> Report:
     broken = [n for n in report.nodes if n.status == "error"]
     if broken:
         first = broken[0]
+        if full := next((n for n in broken if n.message == DISK_FULL), None):
+            raise ConfigError(
+                f"the disk is full; {full.kind} {full.name} is as it was before this build",
+                hint=f"free space under {config.warehouse} and {config.state}, then run again: what is built stays",
+                failed=[n.name for n in broken],
+                skipped=skipped,
+            )
         raise DataError(
             f"{first.kind} {first.name} failed: {first.message}",
             hint=f"its SQL is in {first.compiled}"

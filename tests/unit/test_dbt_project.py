@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from lakehouse import context, names, tables
-from lakehouse.errors import DriftError
+from lakehouse.errors import ConfigError, DriftError
 from lakehouse.settings import ROOT, Settings
 from lakehouse.transform import build, changes, dbt, report
 from lakehouse.transform.build import with_inputs
@@ -159,6 +159,13 @@ def test_a_finding_shows_instants_in_utc(config: Settings, monkeypatch: pytest.M
     assert found["first"] == [{"known_at": "2026-03-01T12:00:00.000005Z", "day": "2026-03-01", "n": 1}]
 
 
+def test_a_full_disk_is_told_with_what_to_do(config: Settings) -> None:
+    nodes = (report.Node("a", "model", "error", 0.1, None, report.DISK_FULL, "a.sql"),)
+    with pytest.raises(ConfigError, match="disk is full; model a is as it was") as caught:
+        report.checked(config, report.Report(nodes, 0.1), None)
+    assert f"free space under {config.warehouse}" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize(
     ("told", "words"),
     [
@@ -173,6 +180,11 @@ def test_a_finding_shows_instants_in_utc(config: Settings, monkeypatch: pytest.M
         (
             "Database Error\n  [TABLE_OR_VIEW_NOT_FOUND] `a` cannot be found. SQLSTATE: 42P01; line 3 pos 5;\n  'Project",
             "[TABLE_OR_VIEW_NOT_FOUND] `a` cannot be found. SQLSTATE: 42P01; line 3 pos 5",
+        ),
+        (
+            "Runtime Error\n  [TASK_WRITE_FAILED] Task failed. SQLSTATE: 58030\n  Caused by: java.io.IOException: No space left on "
+            "device\n  \tat a.b(c.java:1)",
+            "the disk is full",
         ),
         (
             "Compilation Error\n  depends on a node\n\tat a.b(c.java:1)\n\t... 4 more",
