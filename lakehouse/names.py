@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lakehouse.contracts import SourceKind, Table
+import re
+
+from lakehouse.contracts import Source, SourceKind, Table
 
 BRONZE, SILVER, GOLD, OPS = "bronze", "silver", "gold", "ops"
 SCHEMAS = (BRONZE, SILVER, GOLD, OPS)
@@ -10,15 +12,18 @@ TRINO_CATALOG = "lake"
 
 
 def topic(table: Table) -> str:
-    """Kafka topic: ``ledger.public.payments`` for a PostgreSQL table, ``events.checkout`` for events."""
-    if table.source.kind is SourceKind.POSTGRES:
-        return f"{table.source.name}.{table.source.schema}.{table.name}"
-    return f"{table.source.name}.{table.name}"
+    """Kafka topic: ``ledger.public.payments`` for a PostgreSQL table, ``events.checkout`` for events.
+
+    Debezium writes ``_`` for what Kafka does not allow in a name.
+    """
+    prefix = table.source.topic_prefix or table.source.name
+    parts = table.place if table.source.kind is SourceKind.POSTGRES else (table.place[1],)
+    return re.sub(r"[^a-zA-Z0-9._-]", "_", ".".join((prefix, *parts)))
 
 
-def heartbeat_topic(source: str) -> str:
+def heartbeat_topic(source: Source) -> str:
     """Kafka topic of a connector's heartbeats, as Debezium names it: ``__debezium-heartbeat.ledger``."""
-    return f"__debezium-heartbeat.{source}"
+    return f"__debezium-heartbeat.{source.topic_prefix or source.name}"
 
 
 def bronze(table: Table) -> str:

@@ -6,7 +6,20 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from lakehouse.contracts.types import Binary, Boolean, Date, Double, Integer, Json, String, Timestamp, Type
+from lakehouse.contracts.types import (
+    Array,
+    Binary,
+    Boolean,
+    Date,
+    Double,
+    Integer,
+    Json,
+    LocalTimestamp,
+    Numeric,
+    String,
+    Timestamp,
+    Type,
+)
 
 if TYPE_CHECKING:
     from lakehouse.contracts.table import Column, Table
@@ -15,9 +28,13 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _LONGEST_NAME = 63
 """PostgreSQL cuts longer identifiers, silently."""
 
-_SUFFIXES: dict[str, Type] = {"_at": Timestamp(), "_on": Date(), "_minor": Integer(64)}
-_PREFIXES: dict[str, Type] = {"is_": Boolean(), "has_": Boolean()}
-_NO_KEYS = (Binary, Double, Json)
+_SUFFIXES: dict[str, tuple[type[Type], ...]] = {
+    "_at": (Timestamp, LocalTimestamp),
+    "_on": (Date,),
+    "_minor": (Integer,),
+}
+_PREFIXES: dict[str, tuple[type[Type], ...]] = {"is_": (Boolean,), "has_": (Boolean,)}
+_NO_KEYS = (Array, Binary, Double, Json, Numeric)
 """Types of which equal values may differ byte for byte: as a key they would part a row's history."""
 
 
@@ -29,6 +46,32 @@ def of_table(table: Table) -> list[str]:
 def between(tables: Iterable[Table]) -> list[str]:
     """What is wrong with declarations beside each other; empty if nothing is."""
     by_name = {(t.source.name, t.name): t for t in tables}
+    return [
+        *_shared(by_name.values()),
+        *_dangling(by_name),
+    ]
+
+
+def _shared(tables: Iterable[Table]) -> Iterator[str]:
+    """Two tables fed by one place: a topic, or a table that two connectors would capture."""
+    from lakehouse.contracts.table import SourceKind
+
+    seen: dict[tuple[str, ...], Table] = {}
+    for table in tables:
+        topic = (table.source.topic_prefix or table.source.name, *table.place)
+        captured = ("postgres", table.source.database, *table.place)
+        is_captured = table.source.kind is SourceKind.POSTGRES and table.source.is_managed
+        for place in (topic, captured) if is_captured else (topic,):
+            other = seen.setdefault(place, table)
+            if other is not table:
+                told = ".".join(place[-2:])
+                yield (
+                    f"{table.source.name}.{table.name} and {other.source.name}.{other.name} both come from {told}: "
+                    "give the source its own database= or schema=, or is_managed=False if its Debezium is not ours"
+                )
+
+
+def _dangling(by_name: dict[tuple[str, str], Table]) -> list[str]:
     return [
         f"{table.source.name}.{table.name}.{column.name} references {column.references}, {problem}"
         for table in by_name.values()
@@ -51,13 +94,16 @@ def _reference(by_name: dict[tuple[str, str], Table], table: Table, column: Colu
 
 def _names(table: Table) -> Iterator[str]:
     names = [c.name for c in table.columns]
-    for name in (table.source.name, table.source.schema, table.name, *names):
+    for name in (table.source.name, table.name, *names):
         if not _NAME.fullmatch(name):
-            yield f"{name!r} is not lower snake case"
+            yield f"{name!r} is not lower snake case: what a source calls otherwise is its source_name"
         if len(name) > _LONGEST_NAME:
             yield f"{name!r} is longer than {_LONGEST_NAME} characters"
     for name in sorted({n for n in names if names.count(n) > 1}):
         yield f"column {name!r} is declared twice"
+    sent = [c.sent_as for c in table.columns]
+    for name in sorted({n for n in sent if sent.count(n) > 1} - set(names)):
+        yield f"two columns have the source_name {name!r}"
     for what, text in [("description", table.description), ("grain", table.grain)]:
         if not text.strip() or "\n" in text:
             yield f"its {what} is not one line of text"
@@ -110,8 +156,13 @@ def _columns(table: Table) -> Iterator[str]:
     for column in table.columns:
         for affix, wanted in [*_SUFFIXES.items(), *_PREFIXES.items()]:
             named = column.name.startswith(affix) if affix in _PREFIXES else column.name.endswith(affix)
-            if named and column.type != wanted:
-                yield f"column {column.name!r} is a {type(column.type).__name__}: by its name it is {wanted}"
+            fits = isinstance(column.type, wanted) and column.type not in (Integer(16), Integer(32))
+            if named and not fits:
+                words = " or ".join(t.__name__ for t in wanted)
+                yield (
+                    f"column {column.name!r} is a {type(column.type).__name__}, by its name a {words}; "
+                    "give it another name, and source_name= what the source calls it"
+                )
         if not column.description.strip() or "\n" in column.description:
             yield f"the description of column {column.name!r} is not one line of text"
         if column.values and column.type != String():

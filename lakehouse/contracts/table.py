@@ -29,7 +29,10 @@ class SourceKind(StrEnum):
 class Source:
     """A system that tables come from: one capture connector, one streaming application.
 
-    ``database`` and ``schema`` are where a PostgreSQL source keeps its tables; events have neither.
+    ``database`` and ``schema`` are where a PostgreSQL source keeps its tables; events have neither. With
+    ``is_managed=False`` somebody else's Debezium captures it: nothing is made in PostgreSQL or Kafka Connect, only the
+    topics are read, whose names begin with ``topic_prefix`` (the source's name when absent). ``has_decimal_bytes``
+    is for such a source when its decimals come as bytes (``decimal.handling.mode=precise``) and without a schema.
     """
 
     name: str
@@ -38,13 +41,17 @@ class Source:
     description: str
     database: str = "payments"
     schema: str = "public"
+    is_managed: bool = True
+    topic_prefix: str | None = None
+    has_decimal_bytes: bool = False
 
 
 @dataclass(frozen=True)
 class Column:
     """One column. ``nullable`` is what the source allows; ``values`` closes the set of texts that may appear.
 
-    ``references`` is ``"<table>.<column>"`` of the same source.
+    ``references`` is ``"<table>.<column>"`` of the same source. ``source_name`` is what the source calls the column
+    where that is no name of ours: ``"OrderID"``.
     """
 
     name: str
@@ -54,6 +61,12 @@ class Column:
     sensitivity: Sensitivity = Sensitivity.INTERNAL
     values: tuple[str, ...] = ()
     references: str | None = None
+    source_name: str | None = None
+
+    @property
+    def sent_as(self) -> str:
+        """The column's name in the source and in its messages."""
+        return self.source_name or self.name
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,8 @@ class Table:
 
     ``key`` names the primary key columns, in order; Kafka messages are keyed by them, so order within a key
     is partition order. ``version`` is part of every bronze row (``_contract_version``): raise it when columns
-    change.
+    change. ``source_name`` and ``schema`` are the table's name and schema in the source where they are not ``name``
+    and the source's.
     """
 
     source: Source
@@ -100,6 +114,8 @@ class Table:
     retention: Retention = Retention()
     freshness: Freshness = Freshness()
     version: int = 1
+    source_name: str | None = None
+    schema: str | None = None
 
     def __post_init__(self) -> None:
         from lakehouse.contracts import laws
@@ -114,6 +130,11 @@ class Table:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Schema and name of the table in its source."""
+        return self.schema or self.source.schema, self.source_name or self.name
 
     @property
     def key_columns(self) -> tuple[Column, ...]:

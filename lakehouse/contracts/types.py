@@ -41,6 +41,11 @@ class Decimal(Type):
 
 
 @dataclass(frozen=True)
+class Numeric(Type):
+    """An exact number of any precision, NaN and infinities too, kept as the text of its digits."""
+
+
+@dataclass(frozen=True)
 class Double(Type):
     """A 64-bit float. Never money."""
 
@@ -71,5 +76,53 @@ class Timestamp(Type):
 
 
 @dataclass(frozen=True)
+class LocalTimestamp(Type):
+    """A date and time of day without a time zone, to the microsecond.
+
+    ``precision`` is that of the source, 0 to 6 digits of a second: where a message does not say its unit, Debezium
+    counts milliseconds up to 3 digits and microseconds beyond.
+    """
+
+    precision: int = 6
+
+    def __post_init__(self) -> None:
+        _require_precision(self.precision)
+
+
+@dataclass(frozen=True)
 class Date(Type):
     """A calendar day without a time zone."""
+
+
+@dataclass(frozen=True)
+class Time(Type):
+    """A time of day, kept as text: ``13:37:00`` or ``13:37:00.000001``; with a zone, as it was sent.
+
+    ``precision`` as of ``LocalTimestamp``, for sources that other people capture.
+    """
+
+    precision: int = 6
+
+    def __post_init__(self) -> None:
+        _require_precision(self.precision)
+
+
+@dataclass(frozen=True)
+class Interval(Type):
+    """A span of time, kept as ISO 8601 text: ``P1Y2M3DT4H5M6.78S``."""
+
+
+@dataclass(frozen=True)
+class Array(Type):
+    """A list of values of one type, in order; a value in it may be null. Arrays of arrays are declared as ``Json``."""
+
+    element: Type
+
+    def __post_init__(self) -> None:
+        if isinstance(self.element, (Array, Json)):
+            raise ValueError("an array of arrays or of documents is declared as Json()")
+
+
+def _require_precision(digits: int) -> None:
+    if not 0 <= digits <= 6:
+        raise ValueError(f"the precision of a time is 0 to 6 digits of a second, not {digits}")

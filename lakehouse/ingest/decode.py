@@ -8,24 +8,19 @@ it is planned anew for every batch, and expressions built call by call take seco
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lakehouse.contracts import Column, Decimal, SourceKind, Table
-from lakehouse.ingest import envelope, values
+from lakehouse.contracts import Column, Decimal, Numeric, SourceKind, Table
+from lakehouse.ingest import encodings, envelope, values
 from lakehouse.render import spark
+from lakehouse.render.common import backticked, spark_literal
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_UNAVAILABLE_FORMS = ", ".join(
-    f"'{form}'"
-    for form in (
-        envelope.UNAVAILABLE,
-        envelope.UNAVAILABLE_BASE64,
-        f'["{envelope.UNAVAILABLE}"]',
-        f'{{"{envelope.UNAVAILABLE}":"{envelope.UNAVAILABLE}"}}',
-    )
-)
+_UNAVAILABLE_FORMS = ", ".join(f"'{form}'" for form in envelope.UNAVAILABLE_FORMS)
 
 REASON = "_reason"
 """NULL where the message could be read; else why not, for people. Never holds a value: that may be personal."""
@@ -36,7 +31,8 @@ _UNSEEN = "if(spark_partition_id() < 0, '', null)"
 """Always NULL, but the optimizer cannot know. It would otherwise move a filter on the reason to below the steps that
 lead to it, by copying them into the filter, and so parse each message many times over."""
 
-# Names within the steps below: ``t`` is the row as texts, ``v`` the parsed value, ``k`` the parsed key. Declared
+# Names within the steps below: ``v`` is the parsed value, ``s`` the row as it was sent, ``k`` what the message's schema
+# says of its columns, ``t`` the row as texts that ``values`` reads. What is used often has a step of its own. Declared
 # columns only appear inside structs, or as ``v_<name>`` until the last step, for one may be called ``key`` or ``op``.
 
 
@@ -59,6 +55,7 @@ def decode(messages: DataFrame, table: Table, ingested_at_micros: int) -> DataFr
     if cdc:
         place = ["op as _op", *place, "_source_at", "_source_lsn", "_source_tx", "_is_snapshot"]
         landed.append("_unchanged")
+    landed.append("if(size(others) > 0, others, null) as _extra")
     return typed.selectExpr(
         *place,
         *landed,
@@ -80,13 +77,14 @@ def _reason(table: Table) -> str:
 
 
 def _events(messages: DataFrame, table: Table) -> DataFrame:
-    """Adds ``t`` (struct of texts), ``missing`` and ``problem``."""
-    parsed = messages.selectExpr(*MESSAGE, f"{envelope.parse('value', envelope.texts(table.columns))} as v")
-    texts = ", ".join(f"'{c.name}', {_exact(c, f'v.r.`{c.name}`', '$.')}" for c in table.columns)
+    """Adds ``t`` (struct of texts), ``others``, ``missing`` and ``problem``."""
+    parsed = messages.selectExpr(*MESSAGE, f"{envelope.parse('value', envelope.ROW)} as v")
+    texts = ", ".join(f"'{c.name}', {_exact(c, _of('v.r', c), '$')}" for c in table.columns)
     return parsed.selectExpr(
         *MESSAGE,
         f"named_struct({texts}) as t",
-        f"{_missing([c for c in table.columns if not c.nullable], 'v.r')} as missing",
+        f"{_others(table, 'v.r')} as others",
+        f"{_missing(table.columns, 'v.r')} as missing",
         "case when value is null then 'an event without a value' "
         f"when {envelope.NOT_TEXT} then 'the value is not UTF-8' "
         f"when {envelope.not_one_object('v', 'value')} then 'the value is not one JSON object' "
@@ -95,15 +93,24 @@ def _events(messages: DataFrame, table: Table) -> DataFrame:
 
 
 def _envelopes(messages: DataFrame, table: Table) -> DataFrame:
-    """Adds ``op``, the source's columns, ``t`` (struct of texts), ``_unchanged``, ``missing`` and ``problem``."""
+    """Adds ``op``, the source's columns, ``t`` (struct of texts), ``_unchanged``, ``others``, ``missing``, ``problem``."""
     parts = envelope.read(messages.selectExpr(*MESSAGE), table, MESSAGE)
-    marked = f"in ({_UNAVAILABLE_FORMS})"
-    texts = ", ".join(f"'{c.name}', {_text(c, table)}" for c in table.columns)
+    sent = ", ".join(f"'{c.name}', {_sent(c, table)}" for c in table.columns)
+    texts = ", ".join(
+        f"'{c.name}', {encodings.plain(c, table.source, _exact(c, f's.`{c.name}`', '$.payload.after', '$.after'))}"
+        for c in table.columns
+    )
     unchanged = ", ".join(
-        f"if(after.`{c.name}` {marked}, '{c.name}', null)" for c in table.columns if c.name not in table.key
+        f"if({_of('after', c)} in ({_UNAVAILABLE_FORMS}) or not map_contains_key(after, {_name(c)}), '{c.name}', null)"
+        for c in table.columns
+        if c.name not in table.key
     )
     micros = "coalesce(try_cast(source.ts_us as bigint), try_cast(source.ts_ms as bigint) * 1000)"
-    return parts.selectExpr(
+    no_key = ", ".join(
+        f"if(before.{backticked(c.sent_as)} is null, '{c.name}', null)" for c in table.key_columns
+    )
+    staged = parts.selectExpr("*", f"named_struct({sent}) as s", f"{encodings.kinds(table.columns)} as k")
+    return staged.selectExpr(
         *MESSAGE,
         "op",
         f"timestamp_micros({micros}) as _source_at",
@@ -111,22 +118,43 @@ def _envelopes(messages: DataFrame, table: Table) -> DataFrame:
         "source.txId as _source_tx",
         "(coalesce(source.snapshot, 'false') <> 'false' or op = 'r') as _is_snapshot",
         f"named_struct({texts}) as t",
-        f"if(has_unavailable and {envelope.HAS_ROW}, array_compact(array({unchanged or 'null'})), "
-        "cast(array() as array<string>)) as _unchanged",
-        f"case when {envelope.HAS_ROW} then {_missing([c for c in table.columns if not c.nullable], 'after')} "
-        f"when op in ('d', '{envelope.TOMBSTONE}') then {_missing(list(table.key_columns), 'before')} end as missing",
+        f"if({envelope.HAS_ROW} and (has_unavailable or not {_is_as_declared(table, 'after')}), "
+        f"array_compact(array({unchanged or 'null'})), cast(array() as array<string>)) as _unchanged",
+        f"{_others(table, 'after')} as others",
+        f"case when {envelope.HAS_ROW} then {_missing(table.columns, 'after')} "
+        f"when op in ('d', '{envelope.TOMBSTONE}') then concat_ws(', ', {no_key}) end as missing",
         f"coalesce(problem, case when {envelope.HAS_ROW} and after is null then 'a change without the row after it' "
         "when op = 'd' and before is null then 'a delete without the row before it' end) as problem",
     )
 
 
-def _text(column: Column, table: Table) -> str:
+def _name(column: Column) -> str:
+    return spark_literal(column.sent_as)
+
+
+def _of(row: str, column: Column) -> str:
+    """SQL of a column's text in a parsed row; NULL where it is null or was not sent."""
+    return f"{row}[{_name(column)}]"
+
+
+def _is_as_declared(table: Table, row: str) -> str:
+    """SQL that is true where exactly the declared columns were sent, in their order: a quick look at most rows."""
+    return f"(map_keys({row}) <=> array({', '.join(_name(c) for c in table.columns)}))"
+
+
+def _others(table: Table, row: str) -> str:
+    """SQL of what was sent and is not declared."""
+    known = ", ".join(_name(c) for c in table.columns)
+    return f"if({_is_as_declared(table, row)}, null, map_filter({row}, (name, _) -> name not in ({known})))"
+
+
+def _sent(column: Column, table: Table) -> str:
     """SQL of a column's text: of the row after a change, or of the key before it. NULL where it is unchanged."""
-    name = f"`{column.name}`"
+    after = _of("after", column)
     if column.name in table.key:
-        return f"if({envelope.HAS_ROW}, after.{name}, before.{name})"
-    is_sent = f"{envelope.HAS_ROW} and not (has_unavailable and after.{name} in ({_UNAVAILABLE_FORMS}))"
-    return _exact(column, f"if({is_sent}, after.{name}, null)", "$.payload.after.", "$.after.")
+        return f"if({envelope.HAS_ROW}, {after}, before.{backticked(column.sent_as)})"
+    is_sent = f"{envelope.HAS_ROW} and not (has_unavailable and {after} in ({_UNAVAILABLE_FORMS}))"
+    return f"if({is_sent}, {after}, null)"
 
 
 def _exact(column: Column, text: str, *paths: str) -> str:
@@ -135,19 +163,23 @@ def _exact(column: Column, text: str, *paths: str) -> str:
     Spark turns a JSON number into a double before it is text: 12345678901234.567 into 1.2345678901234566E13. A
     decimal that is not there as a string is therefore looked up again, as a variant, which has 38 exact digits.
     """
-    if not isinstance(column.type, Decimal):
+    if not isinstance(column.type, (Decimal, Numeric)):
         return text
+    member = spark_literal(json.dumps(column.sent_as) + ':"')
     variants = (
-        f"try_variant_get(try_parse_json(cast(value as string)), '{path}{column.name}', 'string')"
+        f"try_variant_get(try_parse_json(cast(value as string)), {spark_literal(_path(path, column))}, 'string')"
         for path in paths
     )
-    is_string = f"""contains(cast(value as string), concat('"{column.name}":"', {text}, '"'))"""
-    exact = f"if({text} is null or {is_string}, {text}, coalesce({', '.join(variants)}, {text}))"
-    if len(paths) == 1:
-        return exact
-    return f"if(schema is null, {exact}, {envelope.decimal_text(column.name, text)})"
+    is_string = f"""contains(cast(value as string), concat({member}, {text}, '"'))"""
+    is_number = f"{text} rlike '^[-0-9]'"
+    return f"if({text} is null or {is_string} or not {is_number}, {text}, coalesce({', '.join(variants)}, {text}))"
 
 
-def _missing(columns: list[Column], row: str) -> str:
-    parts = ", ".join(f"if({row}.`{c.name}` is null, '{c.name}', null)" for c in columns)
-    return f"concat_ws(', ', {parts})" if columns else "''"
+def _path(row: str, column: Column) -> str:
+    return row + "['" + column.sent_as.replace("\\", "\\\\").replace("'", "\\'") + "']"
+
+
+def _missing(columns: Iterable[Column], row: str) -> str:
+    """SQL that lists the declared columns that may not be null and are."""
+    parts = ", ".join(f"if({_of(row, c)} is null, '{c.name}', null)" for c in columns if not c.nullable)
+    return f"concat_ws(', ', {parts})" if parts else "''"

@@ -7,10 +7,15 @@ belong on topics of their own; on a table's topic they are named for what they a
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
+from hashlib import md5
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from lakehouse.contracts import Column, Decimal, Table
+from lakehouse.contracts import Array, String, Table
+from lakehouse.ingest import encodings
+from lakehouse.render.common import backticked
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -21,6 +26,17 @@ HAS_ROW = "op in ('c', 'u', 'r')"
 UNAVAILABLE = "__debezium_unavailable_value"
 """Debezium's default ``unavailable.value.placeholder``: PostgreSQL did not send the column, it did not change."""
 UNAVAILABLE_BASE64 = b64encode(UNAVAILABLE.encode()).decode()
+UNAVAILABLE_FORMS = (
+    UNAVAILABLE,
+    UNAVAILABLE_BASE64,
+    f'["{UNAVAILABLE}"]',
+    f'["{UNAVAILABLE_BASE64}"]',
+    f'{{"{UNAVAILABLE}":"{UNAVAILABLE}"}}',
+    json.dumps(list(UNAVAILABLE.encode()), separators=(",", ":")),
+    f'["{UUID(bytes=md5(UNAVAILABLE.encode(), usedforsecurity=False).digest(), version=3)}"]',
+)
+"""How it stands for each kind of column: text, bytes, arrays of either, hstore, arrays of numbers (its bytes) and of
+UUIDs (its name-based UUID)."""
 
 NOT_TEXT = "not is_valid_utf8(cast(value as string))"
 _PAIRS = r"(?i)\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}"
@@ -30,20 +46,18 @@ HALF_CHARACTER = (
 )
 """Half of a character beyond 16 bits: no text can hold it, and Spark would put a question mark in its place."""
 
-_CONNECT_DECIMAL = "org.apache.kafka.connect.data.Decimal"
-_SCHEMA = (
-    "fields array<struct<field string, fields array<struct<field string, name string, "
-    "parameters struct<scale string>>>>>"
-)
+ROW = "map<string, string>"
+"""A row as it is parsed: name in the source to text; numbers, objects and arrays come as they were written. A map,
+so that what the declaration does not know is there too."""
 
 
-def texts(columns: tuple[Column, ...]) -> str:
-    """Columns as a schema in which each is text: numbers, objects and arrays come as they were written."""
-    return ", ".join(f"`{c.name}` string" for c in columns)
+def key_texts(table: Table) -> str:
+    """The key's columns as a schema in which each is text."""
+    return ", ".join(f"{backticked(c.sent_as)} string" for c in table.key_columns)
 
 
 def parse(column: str, schema: str) -> str:
-    """SQL that reads JSON bytes as ``struct<r: schema, end, broken>``.
+    """SQL that reads JSON bytes as ``struct<r: schema, end, broken>``; ``schema`` is a struct or map type.
 
     Spark stops after the first JSON value and passes over what follows; so the text is wrapped. ``end`` is found when
     it is whole, and it is one value and no more when it is the only element of an array (``not_one_object``): what
@@ -51,7 +65,7 @@ def parse(column: str, schema: str) -> str:
     """
     options = "'mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', '__broken', 'allowSingleQuotes', 'false'"
     wrapped = f"""concat('{{"r":', cast({column} as string), ',"end":"here"}}')"""
-    return f"from_json({wrapped}, 'r struct<{schema}>, end string, __broken string', map({options}))"
+    return f"from_json({wrapped}, 'r {schema}, end string, __broken string', map({options}))"
 
 
 def not_one_object(parsed: str, column: str) -> str:
@@ -64,36 +78,41 @@ def not_one_object(parsed: str, column: str) -> str:
 
 
 def read(messages: DataFrame, table: Table, columns: tuple[str, ...]) -> DataFrame:
-    """``columns`` of the messages, then ``op``, ``source``, ``after``, ``before``, ``schema``, ``has_unavailable``
-    and ``problem``. ``after`` has every declared column as text, ``before`` the key; each NULL if not there."""
-    row, key = texts(table.columns), texts(table.key_columns)
+    """``columns`` of the messages, then ``op``, ``source``, ``after``, ``before``, ``fields``, ``has_unavailable``
+    and ``problem``. ``after`` maps every column that was sent to its text, ``before`` is the key; NULL if not there.
+    """
+    key = key_texts(table)
     source = "ts_ms string, ts_us string, snapshot string, txId string, lsn string"
-    change = f"op string, before struct<{key}>, after struct<{row}>, source struct<{source}>"
-    has_decimal = any(isinstance(c.type, Decimal) for c in table.columns)
-    around = (
-        f"payload struct<{change}>, {'schema string, ' if has_decimal else ''}status string, ts_ms string"
-    )
-    key_payload = "" if "payload" in table.key else f", payload struct<{key}>"
+    change = f"op string, before struct<{key}>, after {ROW}, source struct<{source}>"
+    has_kinds = any(encodings.depends(c.type) for c in table.columns)
+    schema = f"schema struct<{encodings.SCHEMA}>, " if has_kinds else ""
+    around = f"payload struct<{change}>, {schema}status string, ts_ms string"
+    key_payload = "" if "payload" in {c.sent_as for c in table.key_columns} else f", payload struct<{key}>"
     parsed = messages.selectExpr(
         *columns,
-        f"{parse('value', f'{change}, {around}')} as v",
-        f"case when value is null and key is not null then {parse('key', key + key_payload)} end as k",
+        f"{parse('value', f'struct<{change}, {around}>')} as v",
+        f"case when value is null and key is not null then {parse('key', f'struct<{key}{key_payload}>')} end as k",
     )
-    key_parts = ", ".join(f"k.r.`{c.name}`" for c in table.key_columns)
+    key_parts = ", ".join(f"k.r.{backticked(c.sent_as)}" for c in table.key_columns)
     of_key = f"if(k.r is null, null, struct({key_parts}))"
-    marks = " or ".join(
-        f"contains(value, cast('{form}' as binary))" for form in (UNAVAILABLE, UNAVAILABLE_BASE64)
-    )
     return parsed.selectExpr(
         *columns,
         f"if(value is null, '{TOMBSTONE}', coalesce(v.r.payload.op, v.r.op)) as op",
         "coalesce(v.r.payload.source, v.r.source) as source",
         "coalesce(v.r.payload.after, v.r.after) as after",
         f"coalesce(v.r.payload.before, v.r.before, {'k.r.payload, ' if key_payload else ''}{of_key}) as before",
-        f"{'v.r.schema' if has_decimal else 'cast(null as string)'} as schema",
-        f"coalesce({marks}, false) as has_unavailable",
+        f"{encodings.fields('v.r.schema') if has_kinds else 'null'} as fields",
+        f"{_has_unavailable(table)} as has_unavailable",
         f"{_problem()} as problem",
     )
+
+
+def _has_unavailable(table: Table) -> str:
+    """SQL that is true where a column may stand as unchanged; a quick look that spares most messages the search."""
+    if any(isinstance(c.type, Array) and not isinstance(c.type.element, String) for c in table.columns):
+        return "true"
+    marks = (f"contains(value, cast('{form}' as binary))" for form in (UNAVAILABLE, UNAVAILABLE_BASE64))
+    return f"coalesce({' or '.join(marks)}, false)"
 
 
 def _problem() -> str:
@@ -111,24 +130,3 @@ def _problem() -> str:
         "when v.r.ts_ms is not null then 'a heartbeat, not a change of this table' "
         "else 'no operation: not a change' end"
     )
-
-
-def decimal_text(column: str, text: str) -> str:
-    """SQL of a decimal's digits, for an envelope with its schema, which may have it as bytes (base64).
-
-    Connect's Decimal is a big-endian two's complement integer of at most 16 bytes here, and a scale.
-    """
-    row = f"try_element_at(filter(from_json(schema, '{_SCHEMA}').fields, part -> part.field = 'after'), 1).fields"
-    found = f"filter({row}, f -> f.field = '{column}' and f.name = '{_CONNECT_DECIMAL}')"
-    scale = f"cast(try_element_at({found}, 1).parameters.scale as int)"
-    bytes_ = f"hex(try_to_binary({text}, 'base64'))"
-    is_negative = f"substr({bytes_}, 1, 1) in ('8','9','A','B','C','D','E','F')"
-    flipped = f"translate({bytes_}, '0123456789ABCDEF', 'FEDCBA9876543210')"
-    magnitude = f"lpad(if({is_negative}, {flipped}, {bytes_}), 32, '0')"
-    high, low = (f"cast(conv(substr({magnitude}, {at}, 16), 16, 10) as decimal(20,0))" for at in (1, 17))
-    whole = f"try_add(try_multiply({high}, cast('18446744073709551616' as decimal(20,0))), {low})"
-    digits = f"cast(try_add({whole}, if({is_negative}, 1, 0)) as string)"
-    padded = f"lpad({digits}, greatest(length({digits}), {scale} + 1), '0')"
-    pointed = f"concat(substr({padded}, 1, length({padded}) - {scale}), '.', right({padded}, {scale}))"
-    signed = f"concat(if({is_negative}, '-', ''), {pointed})"
-    return f"if({scale} is null, {text}, if(length({bytes_}) <= 32, {signed}, {text}))"

@@ -9,14 +9,19 @@ text for dates and instants.
 from __future__ import annotations
 
 from lakehouse.contracts import (
+    Array,
     Binary,
     Boolean,
     Date,
     Decimal,
     Double,
     Integer,
+    Interval,
     Json,
+    LocalTimestamp,
+    Numeric,
     String,
+    Time,
     Timestamp,
     Type,
     Uuid,
@@ -24,6 +29,8 @@ from lakehouse.contracts import (
 from lakehouse.errors import ContractError
 from lakehouse.render import spark
 
+_CLOCK = ((3_600_000_000, 25), (60_000_000, 60), (1_000_000, 60))
+"""Microseconds of an hour, a minute and a second, and how many of each there are; an hour more for 24:00."""
 _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
@@ -53,6 +60,16 @@ def read(type_: Type, t: str) -> str:
             return _date(t)
         case Timestamp():
             return _timestamp(t)
+        case LocalTimestamp():
+            return _local_timestamp(t)
+        case Numeric():
+            return _numeric(t)
+        case Time():
+            return _time(t)
+        case Interval():
+            return _interval(t)
+        case Array(element=element):
+            return _array(element, t)
     raise ContractError(
         f"type {type(type_).__name__} cannot be read from JSON",
         hint="add it to lakehouse/ingest/values.py, or declare the column with another type",
@@ -68,6 +85,43 @@ def _decimal(precision: int, scale: int, t: str) -> str:
     return f"case when {plain} or ({t} rlike '[eE]' and {value} = {widest}) then {value} end"
 
 
+def _numeric(t: str) -> str:
+    """Digits as they were sent, or one of PostgreSQL's words for what is no number."""
+    return (
+        rf"case when {t} rlike r'^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$' then {t} when lower({t}) = 'nan' then 'NaN' "
+        f"when {t} in ('Infinity', 'POSITIVE_INFINITY') then 'Infinity' "
+        f"when {t} in ('-Infinity', 'NEGATIVE_INFINITY') then '-Infinity' end"
+    )
+
+
+def _time(t: str) -> str:
+    """Microseconds since midnight, 24:00 included, or the text of a time of day."""
+    micros = f"try_cast({t} as bigint)"
+    parts = (f"lpad(cast({micros} div {unit} % {size} as string), 2, '0')" for unit, size in _CLOCK)
+    rest = f"trim(trailing '0' from concat('.', lpad(cast({micros} % 1000000 as string), 6, '0')))"
+    clock = ", ':', ".join(parts)
+    told = f"concat({clock}, if({micros} % 1000000 = 0, '', {rest}))"
+    shape = r"^\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}(:?\d{2})?)?$"
+    return f"case when {micros} between 0 and 86400000000 then {told} when {t} rlike r'{shape}' then {t} end"
+
+
+def _interval(t: str) -> str:
+    """ISO 8601, or microseconds (``interval.handling.mode=numeric``), which are told as seconds."""
+    seconds = f"cast(try_cast({t} as decimal(20,0)) * 0.000001 as decimal(26,6))"
+    return (
+        rf"case when {t} rlike r'^-?P(T?[-+]?\d+(\.\d+)?[YMWDHS])+$' then {t} "
+        f"when try_cast({t} as bigint) is not null then concat('PT', cast({seconds} as string), 'S') end"
+    )
+
+
+def _array(element: Type, t: str) -> str:
+    """A JSON array of which every element that is not null reads as the type."""
+    parsed = f"from_json({t}, 'array<string>')"
+    value = read(element, "x")
+    reads = "true" if always_reads(element) else f"forall({parsed}, x -> x is null or {value} is not null)"
+    return f"case when startswith({t}, '[') and {reads} then transform({parsed}, x -> {value}) end"
+
+
 def _date(t: str) -> str:
     """Days since 1970-01-01, or ``YYYY-MM-DD``; the years 1 to 9999, as every engine here can hold them."""
     return (
@@ -81,10 +135,25 @@ def _timestamp(t: str) -> str:
 
     Text without an offset is no instant, and digits beyond the microsecond are cut off.
     """
-    signs = " or ".join(f"substr(substr({t}, 12), {place}, 1) in ('+', '-')" for place in (-6, -5, -3))
-    has_zone = f"({t} like '%Z' or {signs})"
-    return (
-        f"case when substr({t}, 11, 1) in ('T', ' ') then case when {has_zone} then try_cast({t} as timestamp) end "
-        f"when try_cast({t} as bigint) between -62135596800000000 and 253402300799999999 "
-        f"then timestamp_micros(try_cast({t} as bigint)) end"
+    return _moment(t, f"case when {_has_zone(t)} then try_cast({t} as timestamp) end", "timestamp")
+
+
+def _local_timestamp(t: str) -> str:
+    """Microseconds since 1970-01-01 00:00, or ISO 8601 without an offset; else as ``_timestamp``."""
+    return _moment(
+        t, f"case when not {_has_zone(t)} then try_cast({t} as timestamp_ntz) end", "timestamp_ntz"
     )
+
+
+def _moment(t: str, of_text: str, spark_type: str) -> str:
+    micros = f"try_cast({t} as bigint)"
+    return (
+        f"case when substr({t}, 11, 1) in ('T', ' ') then {of_text} "
+        f"when {micros} between -62135596800000000 and 253402300799999999 "
+        f"then cast(timestamp_micros({micros}) as {spark_type}) end"
+    )
+
+
+def _has_zone(t: str) -> str:
+    signs = " or ".join(f"substr(substr({t}, 12), {place}, 1) in ('+', '-')" for place in (-6, -5, -3))
+    return f"({t} like '%Z' or {signs})"

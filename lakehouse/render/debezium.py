@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from lakehouse import names
 from lakehouse.contracts import (
+    Array,
     Binary,
     Boolean,
     Date,
     Decimal,
     Double,
     Integer,
+    Interval,
     Json,
+    LocalTimestamp,
+    Numeric,
     Source,
     SourceKind,
     String,
     Table,
+    Time,
     Timestamp,
     Type,
     Uuid,
@@ -67,8 +73,8 @@ def connector(
         "database.user": user,
         "database.password": password,
         "database.dbname": source.database,
-        "topic.prefix": source.name,
-        "table.include.list": ",".join(f"{t.source.schema}.{t.name}" for t in tables),
+        "topic.prefix": source.topic_prefix or source.name,
+        "table.include.list": ",".join(".".join(re.escape(part) for part in t.place) for t in tables),
         "plugin.name": "pgoutput",
         "slot.name": names.replication_slot(source.name),
         "publication.name": names.publication(source.name),
@@ -84,6 +90,7 @@ def connector(
         "status.update.interval.ms": "1000",
         "decimal.handling.mode": "string",
         "time.precision.mode": "adaptive_time_microseconds",
+        "interval.handling.mode": "string",
         "binary.handling.mode": "bytes",
         "unavailable.value.placeholder": UNAVAILABLE,
         "tombstones.on.delete": "true",
@@ -111,6 +118,8 @@ def json_form(type_: Type) -> str:
             return "number"
         case Decimal():
             return "string of digits"
+        case Numeric():
+            return "string of digits, or NaN, Infinity or -Infinity"
         case Double():
             return "number, or NaN, Infinity or -Infinity as a string"
         case String() | Uuid():
@@ -121,6 +130,14 @@ def json_form(type_: Type) -> str:
             return "string, base64"
         case Timestamp():
             return "string, ISO 8601 in UTC"
+        case LocalTimestamp(precision=precision):
+            return f"number, {'milli' if precision <= 3 else 'micro'}seconds since 1970-01-01"
         case Date():
             return "number, days since 1970-01-01"
+        case Time():
+            return "number, microseconds since midnight"
+        case Interval():
+            return "string, ISO 8601"
+        case Array(element=element):
+            return f"array, each element: {json_form(element)}"
     raise unknown_type(type_, "debezium")

@@ -12,6 +12,7 @@ from lakehouse.render.spark import Field
 VERSION_PROPERTY = "lakehouse.contract.version"
 FINGERPRINT_PROPERTY = "lakehouse.contract.fingerprint"
 
+_LOCAL_TIMESTAMPS = "delta.feature.timestampNtz"
 _READABLE_BY_ALL = {"delta.enableDeletionVectors": "false"}
 """delta-rs, which Feast and pyiceberg users read through, refuses tables with deletion vectors."""
 
@@ -57,7 +58,11 @@ def upgrade_bronze(table: Table, existing: dict[str, str]) -> tuple[str, ...]:
     if not missing:
         return ()
     name = _qualified(names.bronze(table))
+    # Delta asks for this once, before a table that was made without such a column gets one.
+    needs_feature = any(f.type == "TIMESTAMP_NTZ" for f in missing)
+    feature = f"ALTER TABLE {name} SET TBLPROPERTIES ({_pairs({_LOCAL_TIMESTAMPS: 'supported'})})"
     return (
+        *([feature] if needs_feature else []),
         f"ALTER TABLE {name} ADD COLUMNS ({', '.join(_column(f) for f in missing)})",
         f"ALTER TABLE {name} SET TBLPROPERTIES ({_pairs(properties(table), ', ')})",
     )

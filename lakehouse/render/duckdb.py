@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from lakehouse.contracts import (
+    Array,
     Binary,
     Boolean,
     Date,
     Decimal,
     Double,
     Integer,
+    Interval,
     Json,
+    LocalTimestamp,
+    Numeric,
     String,
     Table,
+    Time,
     Timestamp,
     Type,
     Uuid,
@@ -45,14 +50,18 @@ def sql_type(type_: Type) -> str:
             return f"DECIMAL({precision},{scale})"
         case Double():
             return "DOUBLE"
-        case String() | Uuid() | Json():
+        case String() | Uuid() | Json() | Numeric() | Time() | Interval():
             return "VARCHAR"
         case Binary():
             return "BLOB"
         case Timestamp():
             return "TIMESTAMP WITH TIME ZONE"
+        case LocalTimestamp():
+            return "TIMESTAMP"
         case Date():
             return "DATE"
+        case Array(element=element):
+            return f"{sql_type(element)}[]"
     raise unknown_type(type_, "duckdb")
 
 

@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 
 from lakehouse import names
 from lakehouse.contracts import (
+    Array,
     Binary,
     Boolean,
     Date,
     Decimal,
     Double,
     Integer,
+    Interval,
     Json,
+    LocalTimestamp,
+    Numeric,
     Source,
     SourceKind,
     String,
     Table,
+    Time,
     Timestamp,
     Type,
     Uuid,
@@ -60,9 +65,9 @@ def topic(table: Table) -> Topic:
 def topics(source: Source, tables: Sequence[Table]) -> tuple[Topic, ...]:
     """Every topic that a source needs, for the broker makes none: one per table, and capture's heartbeat."""
     found = tuple(topic(t) for t in tables)
-    if source.kind is SourceKind.POSTGRES:
+    if source.kind is SourceKind.POSTGRES and source.is_managed:
         heartbeat = {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)}
-        found += (Topic(names.heartbeat_topic(source.name), 1, heartbeat),)
+        found += (Topic(names.heartbeat_topic(source), 1, heartbeat),)
     return found
 
 
@@ -75,6 +80,8 @@ def json_form(type_: Type) -> str:
             return "number"
         case Decimal():
             return "string of digits"
+        case Numeric():
+            return "string of digits, or NaN, Infinity or -Infinity"
         case Double():
             return "number, or NaN, Infinity or -Infinity as a string"
         case String() | Uuid():
@@ -85,6 +92,10 @@ def json_form(type_: Type) -> str:
             return "string, base64"
         case Timestamp():
             return "string, ISO 8601 with offset"
-        case Date():
+        case LocalTimestamp():
+            return "string, ISO 8601 without offset"
+        case Date() | Time() | Interval():
             return "string, ISO 8601"
+        case Array(element=element):
+            return f"array, each element: {json_form(element)}"
     raise unknown_type(type_, "kafka")

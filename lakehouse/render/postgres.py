@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from lakehouse import names
 from lakehouse.contracts import (
+    Array,
     Binary,
     Boolean,
     Column,
@@ -14,11 +15,15 @@ from lakehouse.contracts import (
     Decimal,
     Double,
     Integer,
+    Interval,
     Json,
+    LocalTimestamp,
+    Numeric,
     Source,
     SourceKind,
     String,
     Table,
+    Time,
     Timestamp,
     Type,
     Uuid,
@@ -45,6 +50,8 @@ def sql_type(type_: Type) -> str:
             return "bigint"
         case Decimal(precision=precision, scale=scale):
             return f"numeric({precision},{scale})"
+        case Numeric():
+            return "numeric"
         case Double():
             return "double precision"
         case String():
@@ -57,19 +64,28 @@ def sql_type(type_: Type) -> str:
             return "bytea"
         case Timestamp():
             return "timestamp with time zone"
+        case LocalTimestamp(precision=precision):
+            return f"timestamp({precision}) without time zone"
         case Date():
             return "date"
+        case Time(precision=precision):
+            return f"time({precision}) without time zone"
+        case Interval():
+            return "interval"
+        case Array(element=element):
+            return f"{sql_type(element)}[]"
     raise unknown_type(type_, "postgres")
 
 
-def create(table: Table) -> str:
+def create(table: Table, among: Sequence[Table] = ()) -> str:
     """``CREATE TABLE IF NOT EXISTS``, one statement. The writer supplies every column: nothing is generated.
 
-    Tables that it references must exist: see ``create_all``. Replica identity is the default, the key.
+    Tables that it references must exist: see ``create_all``; ``among`` them are those whose names in the source are
+    not ours. Replica identity is the default, the key.
     """
     require_kind(table, SourceKind.POSTGRES, "postgres")
-    lines = [_column(table, c) for c in table.columns]
-    lines.append(f"PRIMARY KEY ({', '.join(identifier(k) for k in table.key)})")
+    lines = [_column(table, c, {t.name: t for t in among}) for c in table.columns]
+    lines.append(f"PRIMARY KEY ({', '.join(identifier(c.sent_as) for c in table.key_columns)})")
     body = ",\n".join(f"  {line}" for line in lines)
     return f"CREATE TABLE IF NOT EXISTS {_qualified(table)} (\n{body}\n)"
 
@@ -81,7 +97,7 @@ def comments(table: Table) -> tuple[str, ...]:
     return (
         f"COMMENT ON TABLE {name} IS {literal(f'One row per {table.grain}. {table.description}')}",
         *(
-            f"COMMENT ON COLUMN {name}.{identifier(c.name)} IS {literal(c.description)}"
+            f"COMMENT ON COLUMN {name}.{identifier(c.sent_as)} IS {literal(c.description)}"
             for c in table.columns
         ),
     )
@@ -110,7 +126,7 @@ def create_all(tables: Sequence[Table]) -> tuple[str, ...]:
     """
     ordered = in_dependency_order(tables)
     return (
-        *(create(t) for t in ordered),
+        *(create(t, ordered) for t in ordered),
         *(f"ALTER TABLE {_qualified(t)} OWNER TO {identifier(OWNER)}" for t in ordered),
         *(statement for t in ordered for statement in comments(t)),
         *grants(ordered),
@@ -119,7 +135,7 @@ def create_all(tables: Sequence[Table]) -> tuple[str, ...]:
 
 def grants(tables: Sequence[Table]) -> tuple[str, ...]:
     """What capture may read. Idempotent."""
-    schemas = dict.fromkeys(t.source.schema for t in tables)
+    schemas = dict.fromkeys(t.place[0] for t in tables)
     return (
         *(f"GRANT USAGE ON SCHEMA {identifier(s)} TO {identifier(CAPTURE_ROLE)}" for s in schemas),
         *(f"GRANT SELECT ON TABLE {_qualified(t)} TO {identifier(CAPTURE_ROLE)}" for t in tables),
@@ -148,18 +164,21 @@ def publication(source: Source, tables: Sequence[Table]) -> str:
     )
 
 
-def _column(table: Table, column: Column) -> str:
-    text = f"{identifier(column.name)} {sql_type(column.type)}"
+def _column(table: Table, column: Column, among: Mapping[str, Table]) -> str:
+    text = f"{identifier(column.sent_as)} {sql_type(column.type)}"
     if not column.nullable:
         text += " NOT NULL"
     if column.values:
         allowed = ", ".join(literal(v) for v in column.values)
-        text += f" CHECK ({identifier(column.name)} IN ({allowed}))"
+        text += f" CHECK ({identifier(column.sent_as)} IN ({allowed}))"
     if column.references:
         target, key = column.references.split(".")
-        text += f" REFERENCES {identifier(table.source.schema)}.{identifier(target)} ({identifier(key)})"
+        there = among.get(target)
+        place = _qualified(there) if there else ".".join(identifier(p) for p in (table.place[0], target))
+        text += f" REFERENCES {place} ({identifier(there.column(key).sent_as if there else key)})"
     return text
 
 
 def _qualified(table: Table) -> str:
-    return f"{identifier(table.source.schema)}.{identifier(table.name)}"
+    schema, name = table.place
+    return f"{identifier(schema)}.{identifier(name)}"

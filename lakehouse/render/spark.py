@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.contracts import (
+    Array,
     Binary,
     Boolean,
     Date,
     Decimal,
     Double,
     Integer,
+    Interval,
     Json,
+    LocalTimestamp,
+    Numeric,
     SourceKind,
     String,
     Table,
+    Time,
     Timestamp,
     Type,
     Uuid,
@@ -46,6 +51,14 @@ _INGESTED = (
     Field("_contract_version", "INT", "Version of the declaration that the row was read with."),
 )
 
+_EXTRA = (
+    Field(
+        "_extra",
+        "MAP<STRING,STRING>",
+        "What the source sent beyond the declaration: its name there to its text; NULL if nothing.",
+    ),
+)
+
 CDC_METADATA: tuple[Field, ...] = (
     Field(
         "_op", "STRING", "Change: c create, u update, d delete, r snapshot read, t truncate, or tombstone."
@@ -59,12 +72,13 @@ CDC_METADATA: tuple[Field, ...] = (
     Field(
         "_unchanged",
         "ARRAY<STRING>",
-        "Columns that PostgreSQL did not send: neither value nor null.",
+        "Columns that the source did not send: neither value nor null.",
     ),
+    *_EXTRA,
 )
 """First columns of a bronze table of a PostgreSQL source."""
 
-EVENT_METADATA: tuple[Field, ...] = (*_PLACE, *_INGESTED)
+EVENT_METADATA: tuple[Field, ...] = (*_PLACE, *_INGESTED, *_EXTRA)
 """First columns of a bronze table of events."""
 
 QUARANTINE: tuple[Field, ...] = (
@@ -91,7 +105,7 @@ _EVENT_STAGING_METADATA = tuple(
 
 
 def sql_type(type_: Type) -> str:
-    """Spark SQL name of a logical type. JSON and UUIDs are text; an instant is TIMESTAMP (UTC session)."""
+    """Spark SQL name of a logical type. What no engine shares is text; an instant is TIMESTAMP (UTC session)."""
     match type_:
         case Boolean():
             return "BOOLEAN"
@@ -105,14 +119,18 @@ def sql_type(type_: Type) -> str:
             return f"DECIMAL({precision},{scale})"
         case Double():
             return "DOUBLE"
-        case String() | Uuid() | Json():
+        case String() | Uuid() | Json() | Numeric() | Time() | Interval():
             return "STRING"
         case Binary():
             return "BINARY"
         case Timestamp():
             return "TIMESTAMP"
+        case LocalTimestamp():
+            return "TIMESTAMP_NTZ"
         case Date():
             return "DATE"
+        case Array(element=element):
+            return f"ARRAY<{sql_type(element)}>"
     raise unknown_type(type_, "spark")
 
 
@@ -168,9 +186,12 @@ def _data_type(name: str) -> DataType:
         "STRING": t.StringType(),
         "BINARY": t.BinaryType(),
         "TIMESTAMP": t.TimestampType(),
+        "TIMESTAMP_NTZ": t.TimestampNTZType(),
         "DATE": t.DateType(),
-        "ARRAY<STRING>": t.ArrayType(t.StringType()),
+        "MAP<STRING,STRING>": t.MapType(t.StringType(), t.StringType()),
     }
+    if name.startswith("ARRAY<"):
+        return t.ArrayType(_data_type(name.removeprefix("ARRAY<").removesuffix(">")))
     if name.startswith("DECIMAL("):
         precision, scale = name.removeprefix("DECIMAL(").removesuffix(")").split(",")
         return t.DecimalType(int(precision), int(scale))

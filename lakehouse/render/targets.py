@@ -79,7 +79,7 @@ CAPTURE_ONLY = frozenset({"postgres", "debezium"})
 
 def of(table: Table) -> tuple[str, ...]:
     """The targets that the table has."""
-    captured = table.source.kind is SourceKind.POSTGRES
+    captured = table.source.kind is SourceKind.POSTGRES and table.source.is_managed
     return tuple(target for target in TARGETS if captured or target not in CAPTURE_ONLY)
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from lakehouse import names
 from lakehouse.contracts import (
+    Array,
     Binary,
     Boolean,
     Date,
     Decimal,
     Double,
     Integer,
+    Interval,
     Json,
+    LocalTimestamp,
+    Numeric,
     String,
     Table,
+    Time,
     Timestamp,
     Type,
     Uuid,
@@ -56,14 +61,18 @@ def sql_type(type_: Type) -> str:
             return f"decimal({precision},{scale})"
         case Double():
             return "double"
-        case String() | Uuid() | Json():
+        case String() | Uuid() | Json() | Numeric() | Time() | Interval():
             return "varchar"
         case Binary():
             return "varbinary"
         case Timestamp():
             return "timestamp(3) with time zone"
+        case LocalTimestamp():
+            return "timestamp(6)"
         case Date():
             return "date"
+        case Array(element=element):
+            return f"array({sql_type(element)})"
     raise unknown_type(type_, "trino")
 
 

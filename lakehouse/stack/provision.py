@@ -11,7 +11,7 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lakehouse import context, names, secrets, tables
-from lakehouse.contracts import Source
+from lakehouse.contracts import Source, SourceKind
 from lakehouse.errors import SafetyError, UnavailableError
 from lakehouse.render import debezium, kafka, postgres
 from lakehouse.settings import Settings
@@ -68,7 +68,7 @@ def _schema(config: Settings, source: Source) -> None:
     declared = tables.of_source(source.name)
     with context.postgres(config, user="postgres", database=source.database) as connection:
         # The simulator's own book of what it did and which payments were fraud: never captured.
-        for schema in (source.schema, "simulator"):
+        for schema in {*(t.place[0] for t in declared), "simulator"}:
             _run(connection, f'CREATE SCHEMA IF NOT EXISTS "{schema}" AUTHORIZATION {postgres.OWNER}')
         for statement in (*postgres.create_all(declared), postgres.publication(source, declared)):
             _run(connection, statement)
@@ -116,7 +116,7 @@ def _topics(config: Settings) -> None:
 
 def _refuse_to_move_keys(topic: str) -> None:
     """More partitions move keys to other ones, where offsets say nothing of what came first (docs/adr/0006)."""
-    if any(names.topic(t) == topic for s in tables.captured() for t in tables.of_source(s.name)):
+    if any(names.topic(t) == topic and t.source.kind is SourceKind.POSTGRES for t in tables.all()):
         raise SafetyError(
             f"topic {topic} cannot get more partitions: changes of one row would be in two, without an order",
             hint="declare topic_partitions as it was; more of them need a topic and a table made anew",

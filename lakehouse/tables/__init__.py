@@ -76,8 +76,8 @@ def sources() -> tuple[Source, ...]:
 
 
 def captured() -> tuple[Source, ...]:
-    """The sources whose changes Debezium captures."""
-    return tuple(s for s in sources() if s.kind is SourceKind.POSTGRES)
+    """The sources whose changes our Debezium captures."""
+    return tuple(s for s in sources() if s.kind is SourceKind.POSTGRES and s.is_managed)
 
 
 def of_source(name: str) -> tuple[Table, ...]:

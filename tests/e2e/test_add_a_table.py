@@ -29,7 +29,8 @@ DECLARATION = '''\
 """Points that customers collect."""
 
 from lakehouse.contracts import (
-    Binary, Boolean, Column, Date, Decimal, Double, Integer, Json, Sensitivity, String, Table, Timestamp, Uuid
+    Array, Binary, Boolean, Column, Date, Decimal, Double, Integer, Interval, Json, LocalTimestamp, Numeric,
+    Sensitivity, String, Table, Time, Timestamp, Uuid,
 )
 from lakehouse.tables.ledger import LEDGER
 
@@ -55,6 +56,12 @@ LOYALTY_ACCOUNTS = Table(
         Column("preferences", Json(), "Preferences.", nullable=True),
         Column("card_image", Binary(), "Picture on the card.", nullable=True),
         Column("updated_at", Timestamp(), "When it last changed."),
+        Column("tags", Array(String()), "Words."),
+        Column("counts", Array(Integer(32)), "Numbers."),
+        Column("opened_at", LocalTimestamp(), "When, by the clock on the wall."),
+        Column("quiet_time", Time(), "When not to call."),
+        Column("renewal", Interval(), "How long it lasts."),
+        Column("factor", Numeric(), "Any number.", source_name="Any Factor"),
     ),
 )
 
@@ -64,7 +71,9 @@ TABLES = (LOYALTY_ACCOUNTS,)
 KEPT, CHANGED, GONE = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
 INSERT = """
 insert into loyalty_accounts values (%s, 'cus_loyal', 'basic', 10, 1, 9007199254740993, 'KWD', 0.12345678,
-  0.5, true, '2024-02-29', 'Zoë "Z" O''Neil', '{"news": [1, 2.50]}', '\\x00ff', '2026-02-03 04:05:06.789+02')
+  0.5, true, '2024-02-29', 'Zoë "Z" O''Neil', '{"news": [1, 2.50]}', '\\x00ff', '2026-02-03 04:05:06.789+02',
+  array['a', null, 'b"c'], array[1, null, -3], '2026-02-03 04:05:06.789123', '22:30:00.5',
+  '1 year 2 mons -3 days 04:05:06.78', 'NaN')
 """
 UPDATE = """
 update loyalty_accounts set tier = 'gold', points_count = -5, rate = 1234567890.00000001, score = null,
@@ -253,6 +262,15 @@ def test_staging_has_the_current_state(landed: Copy, engine: str) -> None:
     ]
     ((document,),) = landed.ask(engine, f"select preferences from {staging} where account_id = '{KEPT}'")
     assert json.loads(document) == {"news": [1, 2.5]}
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "trino"])
+def test_arrays_local_times_and_endless_numbers_are_as_postgresql_has_them(landed: Copy, engine: str) -> None:
+    shown = "tags[1], tags[2], tags[3], counts[3], cast(opened_at as varchar), quiet_time, renewal, factor"
+    sql = f"select {shown} from silver.stg_ledger__loyalty_accounts where account_id = '{KEPT}'"
+    assert landed.ask(engine, sql) == [
+        ["a", None, 'b"c', -3, "2026-02-03 04:05:06.789123", "22:30:00.5", "P1Y2M-3DT4H5M6.78S", "NaN"]
+    ]
 
 
 def test_nothing_was_put_in_quarantine(landed: Copy) -> None:

@@ -26,7 +26,7 @@ def test_names_of_a_source() -> None:
     assert names.connector("ledger") == "capture_ledger"
     assert names.publication("ledger") == "capture_ledger"
     assert names.replication_slot("ledger") == "capture_ledger"
-    assert names.heartbeat_topic("ledger") == "__debezium-heartbeat.ledger"
+    assert names.heartbeat_topic(PAYMENTS.source) == "__debezium-heartbeat.ledger"
 
 
 def test_names_of_a_model() -> None:

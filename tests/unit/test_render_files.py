@@ -106,7 +106,12 @@ def test_sources() -> None:
         },
         "meta": {"contract_version": 1},
     }
-    assert [c["name"] for c in table["columns"]][-3:] == ["_unchanged", "order_id", "note"]
+    assert [c["name"] for c in table["columns"]][-4:] == [
+        "_unchanged",
+        "_extra",
+        "order_id",
+        "note",
+    ]
 
 
 def model(name: str) -> dict[str, Any]:

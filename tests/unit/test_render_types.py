@@ -10,6 +10,7 @@ import pytest
 
 from lakehouse import render
 from lakehouse.contracts import (
+    Array,
     Binary,
     Boolean,
     Column,
@@ -18,11 +19,15 @@ from lakehouse.contracts import (
     Double,
     Event,
     Integer,
+    Interval,
     Json,
+    LocalTimestamp,
+    Numeric,
     Source,
     SourceKind,
     String,
     Table,
+    Time,
     Timestamp,
     Type,
     Uuid,
@@ -51,7 +56,12 @@ WORDS: dict[Type, tuple[str, str, str, str]] = {
         "timestamp(3) with time zone",
         "TIMESTAMP WITH TIME ZONE",
     ),
+    LocalTimestamp(3): ("timestamp(3) without time zone", "TIMESTAMP_NTZ", "timestamp(6)", "TIMESTAMP"),
     Date(): ("date", "DATE", "date", "DATE"),
+    Time(): ("time(6) without time zone", "STRING", "varchar", "VARCHAR"),
+    Interval(): ("interval", "STRING", "varchar", "VARCHAR"),
+    Numeric(): ("numeric", "STRING", "varchar", "VARCHAR"),
+    Array(Integer(32)): ("integer[]", "ARRAY<INT>", "array(integer)", "INTEGER[]"),
 }
 
 MESSAGES: dict[Type, tuple[str, str]] = {
@@ -70,7 +80,15 @@ MESSAGES: dict[Type, tuple[str, str]] = {
     Json(): ("string holding a JSON document", "string holding a JSON document"),
     Binary(): ("string, base64", "string, base64"),
     Timestamp(): ("string, ISO 8601 in UTC", "string, ISO 8601 with offset"),
+    LocalTimestamp(3): ("number, milliseconds since 1970-01-01", "string, ISO 8601 without offset"),
     Date(): ("number, days since 1970-01-01", "string, ISO 8601"),
+    Time(): ("number, microseconds since midnight", "string, ISO 8601"),
+    Interval(): ("string, ISO 8601", "string, ISO 8601"),
+    Numeric(): (
+        "string of digits, or NaN, Infinity or -Infinity",
+        "string of digits, or NaN, Infinity or -Infinity",
+    ),
+    Array(Integer(32)): ("array, each element: number", "array, each element: number"),
 }
 
 
