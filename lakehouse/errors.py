@@ -70,6 +70,28 @@ class SafetyError(LakehouseError):
     """Refused, because going on could destroy or mix up data."""
 
 
+class Refused(LakehouseError):
+    """A request that was not taken: nothing of it will be answered as accepted.
+
+    ``status`` is the HTTP status, ``retry_after`` whole seconds after which the same request may be taken. Neither
+    message nor fields hold a value of the request, for it may be personal.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        hint: str | None = None,
+        retry_after: int | None = None,
+        **fields: Any,
+    ) -> None:
+        super().__init__(message, hint=hint, **fields)
+        self.status = status
+        self.retry_after = retry_after
+        self.retryable = retry_after is not None
+
+
 def first_line(error: object) -> str:
     """The first line of what an exception says, at most 300 characters; its type's name if it says nothing."""
     told = (line.strip() for line in str(error).splitlines())

@@ -130,6 +130,21 @@ def aside(config: Settings, tmp_path: Path) -> Iterator[Settings]:
         services.down(found.settings)
 
 
+@pytest.fixture(scope="module")
+def kafka_aside(config: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a Kafka beside the stack of the run, up, for a module that stops and kills it."""
+    from lakehouse.stack import services
+
+    ours = dict(zip(Ports.model_fields, free_ports(len(Ports.model_fields)), strict=True))
+    state = tmp_path_factory.mktemp("kafka") / "state"
+    found = settings.load({"paths.state": str(state)} | {f"ports.{k}": v for k, v in ours.items()}).settings
+    try:
+        services.up(found, ["kafka"])
+        yield found
+    finally:
+        services.down(found)
+
+
 @pytest.fixture
 def cli(config: Settings) -> Any:
     """Run the ``lakehouse`` command as another program would; the environment is that of the run."""

@@ -13,8 +13,8 @@ import psutil
 
 from lakehouse import jvm
 from lakehouse.errors import LakehouseError
-from lakehouse.settings import Ports, Settings, user_variable
-from lakehouse.stack import parts, ports, services, truststore
+from lakehouse.settings import Settings, user_variable
+from lakehouse.stack import catalog, parts, ports, services, truststore
 
 _DISK_BYTES = 5 * 10**9
 """Room for the demo's data, logs and one more set of JVM parts."""
@@ -110,7 +110,7 @@ def _memory(config: Settings) -> Check:
 def _ports(config: Settings) -> list[Check]:
     mine = {s.port for s in services.status(config) if s.pid}
     checks = []
-    for name in Ports.model_fields:
+    for name in (port for s in catalog.SERVICES.values() for port in s.ports):
         port = int(getattr(config.ports, name))
         if port in mine or (name == "kafka_controller" and config.ports.kafka in mine):
             checks.append(Check(f"port {name}", True, f"{port}, ours"))

@@ -29,9 +29,10 @@ def test_an_unknown_service_is_a_usage_error_with_a_suggestion() -> None:
         catalog.chosen(["kafak"])
 
 
-def test_every_port_setting_belongs_to_one_service() -> None:
+def test_every_port_setting_belongs_to_one_service_or_to_the_collector() -> None:
     owned = [port for s in catalog.SERVICES.values() for port in s.ports]
-    assert sorted(owned) == sorted(settings.Ports.model_fields)
+    own_command = ["collector"]
+    assert sorted(owned + own_command) == sorted(settings.Ports.model_fields)
 
 
 def test_postgres_trusts_nobody_and_listens_on_loopback(here: Settings) -> None:
