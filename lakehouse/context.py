@@ -38,6 +38,12 @@ def tables(config: Settings) -> Iterator[tuple[str, str, Path]]:
                 yield schema, log.parent.name, log.parent
 
 
+def folder(config: Settings, name: str) -> Path:
+    """Where the Delta table ``schema.table`` lies in the warehouse, whether it is there or not."""
+    schema, table = name.split(".")
+    return config.warehouse / schema / table
+
+
 def version(folder: Path) -> int:
     """The newest version of a Delta table, by the names of its log files alone; -1 before its first commit."""
     commits = (folder / "_delta_log").glob("*.json")

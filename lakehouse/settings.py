@@ -49,6 +49,7 @@ class Ports(_Section):
     connect: int = Field(default=18083, ge=1, le=65535)
     trino: int = Field(default=18080, ge=1, le=65535)
     mlflow: int = Field(default=15500, ge=1, le=65535)
+    collector: int = Field(default=18088, ge=1, le=65535)
 
 
 class Memory(_Section):
@@ -65,6 +66,41 @@ class Ingest(_Section):
     """Most Kafka records that one micro-batch takes, over all topics of a source."""
     trigger_seconds: float = Field(default=2.0, ge=0)
     """Pause between micro-batches of a continuous run."""
+    longest_outage_hours: float = Field(default=72, gt=0)
+    """How long ingest may be down without losing anything: ``ingest status`` warns of topics that keep less."""
+
+
+class Maintenance(_Section):
+    target_file_mib: int = Field(default=100, ge=1)
+    """Size that ``maintenance optimize`` makes files of; smaller ones are put together."""
+    vacuum_hours: int = Field(default=168, ge=1)
+    """How long a file that no version needs any more is kept: readers and old versions within it stay whole."""
+
+
+class Collect(_Section):
+    """Limits of the HTTP collector."""
+
+    max_body_bytes: int = Field(default=262_144, ge=1_024, le=500_000)
+    """Largest body of a request. No more than 500,000: a callback's body is quoted in a message, which may double it,
+    and a message of Kafka ends at 1 MiB."""
+    max_connections: int = Field(default=1_000, ge=1)
+    """Connections open at a time; a further one is answered 503."""
+    max_waiting_requests: int = Field(default=512, ge=1)
+    """Requests that may wait for Kafka at a time; a further one is answered 429."""
+    max_waiting_bytes: int = Field(default=32 * 2**20, ge=1)
+    """Bytes of messages that may wait for Kafka; once they are reached, a request is answered 429."""
+    delivery_seconds: float = Field(default=5.0, ge=0.5)
+    """How long Kafka may take to acknowledge a request before it is answered 503."""
+    linger_ms: int = Field(default=1, ge=0, le=100)
+    """How long a message waits for others to share its way to Kafka."""
+    quota_events_per_second: float = Field(default=2_000.0, gt=0)
+    """Events that one API key may send in the long run."""
+    quota_burst_events: int = Field(default=4_000, ge=1)
+    """Events that one API key may send at once, and so the most that one request can hold."""
+    signature_tolerance_seconds: int = Field(default=300, ge=1)
+    """How far the instant in a callback's signature may be from now, in the past and in the future."""
+    remembered_callbacks: int = Field(default=100_000, ge=1)
+    """Callbacks whose identifiers are kept in memory, so that the same one is not sent twice."""
 
 
 class Transform(_Section):
@@ -81,6 +117,8 @@ class Settings(_Section):
     ports: Ports = Ports()
     memory: Memory = Memory()
     ingest: Ingest = Ingest()
+    collect: Collect = Collect()
+    maintenance: Maintenance = Maintenance()
     transform: Transform = Transform()
 
     @property

@@ -14,7 +14,19 @@ app = typer.Typer(
     add_completion=False,
 )
 
-for _noun in ("tables", "simulate", "ingest", "transform", "query", "notebook", "config"):
+_NOUNS = (
+    "tables",
+    "simulate",
+    "collect",
+    "ingest",
+    "transform",
+    "quality",
+    "maintenance",
+    "query",
+    "notebook",
+    "config",
+)
+for _noun in _NOUNS:
     app.add_typer(importlib.import_module(f"lakehouse.cli.{_noun}").app, name=_noun)
 for _module in ("setup", "stack", "demo"):
     importlib.import_module(f"lakehouse.cli.{_module}").register(app)

@@ -1,4 +1,4 @@
-"""``lakehouse ingest``: from Kafka to bronze."""
+"""``lakehouse ingest``: from Kafka to bronze, and how far that is."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ from lakehouse.cli import output
 from lakehouse.cli.common import command, noun
 
 if TYPE_CHECKING:
+    from lakehouse.ingest.status import Status
     from lakehouse.ingest.stream import Report
 
 app = noun("Land changes and events in bronze.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps ``run`` a subcommand."""
 
 
 @command(app, "run")
@@ -32,15 +28,65 @@ def run(
     With --once, changes that PostgreSQL committed before the call are waited for.
     """
     from lakehouse import settings, tables
-    from lakehouse.contracts import SourceKind
     from lakehouse.ingest import capture, stream
 
     config = settings.current()
     with output.progress() as progress:
-        if once and tables.of_source(source)[0].source.kind is SourceKind.POSTGRES:
+        if once and tables.of_source(source)[0].source in tables.captured():
             capture.wait(config, source, progress=progress)
         report = stream.run(config, source, once=once, progress=progress)
     output.emit(report, _page)
+
+
+@command(app, "status")
+def status(
+    source: Annotated[
+        str | None, typer.Option(help="Source to look at: ledger, events; all if absent.")
+    ] = None,
+) -> None:
+    """Show how far each table is behind Kafka, and capture behind PostgreSQL. Needs no Spark."""
+    from lakehouse import settings
+    from lakehouse.ingest import status as status_module
+
+    output.emit(status_module.read(settings.current(), source), _show_status)
+
+
+def _show_status(found: Status) -> None:
+    columns = ["table", "waiting", "for", "landed at", "version", "quarantined"]
+    rows = [
+        [
+            t.table,
+            t.waiting_offsets,
+            output.duration(t.waiting_seconds),
+            t.ingested_at and f"{t.ingested_at:%Y-%m-%d %H:%M:%S}Z",
+            t.bronze_version,
+            t.quarantined or None,
+        ]
+        for t in found.tables
+    ]
+    output.show_rows(columns, rows)
+    for capture in found.captures:
+        held = (
+            ""
+            if capture.held_bytes is None
+            else (f", {capture.unconfirmed_bytes:,} bytes of log not confirmed, {capture.held_bytes:,} held")
+        )
+        output.out.print(f"capture of {capture.source}: {capture.state}{held}", markup=False)
+    for text, who in _remarks(found).items():
+        everyone = len(who) == len(found.tables) > 1
+        output.out.print(f"{'all tables' if everyone else ', '.join(who)}: {text}", markup=False)
+
+
+def _remarks(found: Status) -> dict[str, list[str]]:
+    """What is wrong, each said once, and with whom it is wrong."""
+    said: dict[str, list[str]] = {}
+    for table in found.tables:
+        for text in filter(None, (table.problem, table.warning)):
+            said.setdefault(text, []).append(table.table)
+    for capture in found.captures:
+        for text in filter(None, (capture.problem, capture.error)):
+            said.setdefault(text, []).append(f"capture of {capture.source}")
+    return said
 
 
 def _page(report: Report) -> None:

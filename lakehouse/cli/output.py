@@ -61,6 +61,16 @@ def show_rows(columns: list[str], rows: list[list[Any]], *, title: str | None = 
     out.print(table)
 
 
+def duration(seconds: float | None) -> str | None:
+    """A length of time for people, in the largest unit of which there are two: ``12 s``, ``3 min``, ``30 h``, ``4 d``."""
+    if seconds is None:
+        return None
+    for unit, length in [("d", 86_400), ("h", 3_600), ("min", 60)]:
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds:,.0f} s"
+
+
 def plain(value: Any) -> Any:
     """JSON-ready: decimals as strings, instants as ISO 8601 UTC with ``Z``, paths as text, dataclasses as objects."""
     if is_dataclass(value) and not isinstance(value, type):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from lakehouse.ingest.positions import Place
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
-    from kafka import KafkaConsumer
+    from kafka import KafkaConsumer, TopicPartition
 
 _PATIENCE_MS = 10_000
 _PEEK_SECONDS = 3.0
@@ -26,6 +28,20 @@ class Held:
 
     begin: int
     end: int
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What lies at or after ``next`` in a partition.
+
+    ``offsets`` counts what the committed messages and the markers between them take, 0 where markers alone lie there.
+    ``oldest_at`` is the Kafka timestamp of the first message; None if there is none, or it was not seen in time.
+    """
+
+    held: Held
+    next: int
+    offsets: int
+    oldest_at: datetime | None
 
 
 def held(config: Settings, topics: list[str]) -> dict[Place, Held]:
@@ -83,6 +99,60 @@ def has_messages(config: Settings, found: Mapping[Place, Held], start: Mapping[P
             if all(consumer.position(p) >= found[p.topic, p.partition].end for p in ahead):
                 return False
     return True
+
+
+def backlog(config: Settings, topics: list[str], stand: Mapping[Place, int]) -> dict[Place, Backlog]:
+    """What waits in every partition of the topics that Kafka has, from ``stand`` on or else from its beginning.
+
+    UnavailableError at once if nobody listens on Kafka's port.
+    """
+    from kafka import TopicPartition
+
+    _knock(config)
+    with _consumer(config) as consumer:
+        found = {t: consumer.partitions_for_topic(t) or () for t in topics}
+        places = [TopicPartition(t, p) for t, partitions in found.items() for p in sorted(partitions)]
+        begins, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+        starts = {p: stand.get((p.topic, p.partition), int(begins[p])) for p in places}
+        ahead = {p: max(starts[p], int(begins[p])) for p in places if starts[p] < int(ends[p])}
+        seen = _peek(consumer, ahead, ends)
+        waiting = {p: int(ends[p]) - start for p, start in ahead.items() if p not in seen or seen[p]}
+        return {
+            (p.topic, p.partition): Backlog(
+                Held(int(begins[p]), int(ends[p])), starts[p], waiting.get(p, 0), seen.get(p)
+            )
+            for p in places
+        }
+
+
+def _peek(
+    consumer: KafkaConsumer, ahead: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, datetime | None]:
+    """The timestamp of the first committed message of each partition, None where there is none; without those that
+    did not answer in time."""
+    seen: dict[TopicPartition, datetime | None] = {}
+    if not ahead:
+        return seen
+    consumer.assign(list(ahead))
+    for place, offset in ahead.items():
+        consumer.seek(place, offset)
+    give_up = monotonic() + _PEEK_SECONDS
+    while len(seen) < len(ahead) and monotonic() < give_up:
+        for place, records in consumer.poll(timeout_ms=200).items():
+            if place not in seen:
+                seen[place] = datetime.fromtimestamp(records[0].timestamp / 1000, UTC)
+                consumer.pause(place)
+        for place in ahead:
+            if place not in seen and consumer.position(place) >= ends[place]:
+                seen[place] = None
+    return seen
+
+
+def _knock(config: Settings) -> None:
+    try:
+        socket.create_connection((context.HOST, config.ports.kafka), timeout=2).close()
+    except OSError as error:
+        raise unavailable(config, error) from None
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def build(
     """
     began = monotonic()
     _refuse_unrendered()
-    with _alone(config):
+    with alone(config):
         _make_missing(config)
         listed = changes.versions(config)
         chosen = [with_inputs(part) for part in select.split()] if select else None
@@ -66,7 +66,7 @@ def test(config: Settings, *, select: str | None = None, progress: Progress = qu
     Raises as ``build`` does.
     """
     began = monotonic()
-    with _alone(config):
+    with alone(config):
         arguments = ["test", *(["--select", *select.split()] if select else [])]
         context.register_tables(config)
         nodes = dbt.invoke(config, arguments, {}, progress)
@@ -124,7 +124,8 @@ def _ingested_until(config: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def _alone(config: Settings) -> Iterator[None]:
+def alone(config: Settings) -> Iterator[None]:
+    """Hold the lock of silver and gold; SafetyError when another has it. It ends with its process."""
     from filelock import FileLock, Timeout
 
     file = config.state / "run" / "transform.lock"

@@ -1,0 +1,104 @@
+"""``lakehouse quality``: whether the tables are what their declarations promise."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lakehouse.cli import output
+from lakehouse.cli.common import command, noun
+
+if TYPE_CHECKING:
+    from lakehouse.ingest.status import Status
+    from lakehouse.quality.freshness import Evidence, Verdict
+    from lakehouse.settings import Settings
+    from lakehouse.telemetry import Progress
+
+app = noun("Whether the tables are what their declarations promise.")
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps ``freshness`` a subcommand."""
+
+
+@command(app, "freshness")
+def freshness(
+    source: Annotated[
+        str | None, typer.Option(help="Source to judge: ledger, events; all if absent.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Most seconds to wait for capture to confirm what was committed.")
+    ] = 10,
+) -> None:
+    """Judge how fresh each table is by its declaration; exit code 3 if any fails.
+
+    A table that nobody writes to is fresh while capture and ingest are caught up.
+    """
+    from datetime import UTC
+
+    from lakehouse import settings, tables
+    from lakehouse.ingest import status
+    from lakehouse.quality import freshness as quality
+
+    config, at = settings.current(), datetime.now(UTC)
+    chosen = tables.of_source(source) if source is not None else tables.all()
+    with output.progress() as progress:
+        captured = {
+            name: _is_captured(config, name, wait, progress) for name in {t.source.name for t in chosen}
+        }
+    known = _evidence(status.read(config, source), captured)
+    found = quality.check(config, chosen, known, at)
+    failed = [v.table for v in found if v.state is quality.State.FAIL]
+    output.emit({"at": at, "tables": found, "failed": failed}, lambda _: _show(found, failed))
+    if failed:
+        raise typer.Exit(3)
+
+
+def _is_captured(config: Settings, source: str, seconds: float, progress: Progress) -> bool:
+    """Whether all that was committed before this call is known to be in Kafka; events are sent there by themselves."""
+    from lakehouse import tables
+    from lakehouse.errors import ConfigError, UnavailableError
+    from lakehouse.ingest import capture
+
+    if source not in {s.name for s in tables.captured()}:
+        return True
+    try:
+        capture.wait(config, source, timeout_seconds=seconds, progress=progress)
+    except (UnavailableError, ConfigError):
+        return False
+    return True
+
+
+def _evidence(found: Status, captured: dict[str, bool]) -> dict[str, Evidence]:
+    """What ingest's status tells, in quality's words; nothing of a table with which ingest could not go on."""
+    from lakehouse.quality.freshness import Evidence
+
+    return {
+        t.table: Evidence(None if t.problem else t.waiting_seconds, captured[t.table.split(".")[0]])
+        for t in found.tables
+    }
+
+
+def _show(found: tuple[Verdict, ...], failed: list[str]) -> None:
+    rows = [
+        [
+            v.table,
+            v.state.value,
+            output.duration(v.age_seconds),
+            v.basis,
+            v.newest_at and f"{v.newest_at:%Y-%m-%d %H:%M:%S}Z",
+            f"{output.duration(v.warn_seconds)} / {output.duration(v.fail_seconds)}",
+        ]
+        for v in found
+    ]
+    output.show_rows(["table", "", "age", "known by", "newest row", "limits"], rows)
+    for verdict in found:
+        if verdict.problem:
+            output.out.print(f"{verdict.table}: {verdict.problem}", markup=False)
+    if failed:
+        output.out.print(
+            f"not fresh: {', '.join(failed)}; lakehouse ingest status says what waits", markup=False
+        )

@@ -1,0 +1,149 @@
+"""Deletes bronze rows that are older than their declaration keeps them. Silver and gold stay as they are.
+
+Age is known time, ``_ingested_at``, in whole days of UTC: what was landed on a day goes together. Rows that silver has
+not read stay, and with them all that was landed since the first of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lakehouse import context, names
+from lakehouse.contracts import SourceKind, Table
+from lakehouse.errors import DataError, first_line
+from lakehouse.maintenance.tables import Kept, hooks, opened, told
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb as _duckdb
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One bronze table: ``rows`` landed before ``before`` would go, the oldest landed on ``oldest_on`` (UTC).
+
+    ``bronze_days`` None keeps all, for ever. ``rows_unread`` are old enough and stay, for silver has not read them, or
+    later ones of their batch. What a rebuild of silver from bronze (``transform run --full-refresh``) would then
+    miss: ``keys_lost`` have no row left, ``keys_cut`` would be told differently by those that are left.
+    """
+
+    table: str
+    bronze_days: int | None
+    before: datetime | None = None
+    rows: int = 0
+    oldest_on: date | None = None
+    rows_unread: int = 0
+    keys_lost: int = 0
+    keys_cut: int = 0
+
+
+def plan(config: Settings, table: Table, now: datetime | None = None) -> Plan:
+    """What ``apply`` would delete. DataError if bronze or silver cannot be read. Needs no Spark."""
+    import duckdb
+
+    name, days = names.bronze(table), table.retention.bronze_days
+    folder = context.folder(config, name)
+    if days is None or context.version(folder) < 0:
+        return Plan(name, days)
+    limit = _midnight(now or datetime.now(UTC)) - timedelta(days=days)
+    try:
+        with context.duckdb() as connection:
+            connection.execute(f"create view bronze as from delta_scan('{_quoted(folder)}')")
+            return _plan(connection, config, table, limit)
+    except duckdb.Error as error:
+        raise DataError(
+            f"{name} or {names.staging(table)} cannot be read: {first_line(error)}",
+            hint="nothing was deleted; see lakehouse query run",
+            table=name,
+        ) from error
+
+
+def apply(config: Settings, table: Table, now: datetime | None = None) -> int:
+    """Delete those rows in one commit; how many. A second call on the same day deletes nothing.
+
+    The files that held them stay until ``vacuum``, and old versions of the table with them. Where the table stands in
+    Kafka stays known: the commit tells no position, so that of the newest batch holds, be its rows here or not. Safe
+    beside a running ingest, whose rows are newer. Raises UnavailableError when another writer changed the same files;
+    the table is then as it was.
+    """
+    found = plan(config, table, now)
+    if not found.rows or found.before is None:
+        return 0
+    kept = Kept(found.table, context.folder(config, found.table))
+    delta = opened(kept)
+    with told(kept):
+        instant = f"arrow_cast('{found.before.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
+        done = delta.delete(f"_ingested_at < {instant}", post_commithook_properties=hooks())
+        return int(done["num_deleted_rows"])
+
+
+def _plan(connection: _duckdb.DuckDBPyConnection, config: Settings, table: Table, limit: datetime) -> Plan:
+    first_unread = _one(
+        connection, f"select min(_ingested_at) from bronze where {_unread(connection, config, table)}"
+    )[0]
+    before = min(limit, first_unread.astimezone(UTC)) if first_unread else limit
+    rows, oldest = _one(
+        connection, "select count(*), min(_ingested_at) from bronze where _ingested_at < ?", before
+    )
+    unread = _one(
+        connection, "select count(*) from bronze where _ingested_at >= ? and _ingested_at < ?", before, limit
+    )[0]
+    lost, cut = _keys(connection, table, before)
+    oldest_on = oldest.astimezone(UTC).date() if oldest else None
+    return Plan(names.bronze(table), table.retention.bronze_days, before, rows, oldest_on, unread, lost, cut)
+
+
+def _unread(connection: _duckdb.DuckDBPyConnection, config: Settings, table: Table) -> str:
+    """Which rows of bronze silver has not read: its own rule (macro ``unread``), the newest offset of a partition."""
+    silver = context.folder(config, names.staging(table))
+    if context.version(silver) < 0:
+        return "true"
+    connection.execute(
+        "create view read as select _partition, max(_offset) as _offset"
+        f" from delta_scan('{_quoted(silver)}') group by _partition"
+    )
+    return (
+        "not exists (from read where read._partition = bronze._partition and read._offset >= bronze._offset)"
+    )
+
+
+def _keys(connection: _duckdb.DuckDBPyConnection, table: Table, before: datetime) -> tuple[int, int]:
+    """How many keys would have no row left, and how many some that do not tell all.
+
+    Of a captured table those are keys of which a later change left out a column (``_unchanged``); of events, where the
+    first message counts, all that have a later one.
+    """
+    key = ", ".join(f'"{column}"' for column in table.key)
+    is_captured = table.source.kind is SourceKind.POSTGRES
+    partial = "count_if(_ingested_at >= $at and len(_unchanged) > 0) > 0" if is_captured else "true"
+    lost, cut = _one(
+        connection,
+        f"""
+        select count_if(newest < $at), count_if(newest >= $at and is_partial)
+        from (
+            select max(_ingested_at) as newest, {partial} as is_partial
+            from bronze
+            where ({key}) is not null
+            group by {key}
+            having min(_ingested_at) < $at
+        )
+        """,
+        at=before,
+    )
+    return lost, cut
+
+
+def _one(connection: _duckdb.DuckDBPyConnection, sql: str, *values: Any, **named: Any) -> tuple[Any, ...]:
+    row = connection.execute(sql, named or list(values)).fetchone()
+    assert row is not None
+    return row
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _quoted(path: object) -> str:
+    return str(path).replace("'", "''")
