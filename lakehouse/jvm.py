@@ -128,8 +128,8 @@ def spark_java_home(settings: Settings) -> Path:
     """A Java home that Spark's launcher can use.
 
     Spark asks for the module ``jdk.incubator.vector``, which a trimmed runtime lacks; there a wrapper that
-    drops the request stands in (``<state>/run/java``); ``java_home`` sees through it. Linear algebra in Spark ML is then slower, nothing
-    else changes.
+    drops the request stands in (``<state>/run/java``); ``java_home`` sees through it. Linear algebra in Spark ML
+    is then slower, nothing else changes.
     """
     home = java_home(settings)
     if (home / "jmods").is_dir() or _has_module(home, "jdk.incubator.vector"):

@@ -1,4 +1,4 @@
-"""Adding a table is adding one declaration: one new file, and the table is everywhere, with the right values.
+"""Adding a table, or a source with several, is adding one file: all is everywhere, with the right values.
 
 Runs in a copy of the checkout, on a stack of its own. ``tests/unit/test_render_everywhere.py`` is the fast
 half: it shows that a renderer which forgets the table is noticed.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -156,6 +157,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     root = tmp_path_factory.mktemp("add_a_table")
     copy_checkout(root)
     (root / "lakehouse/tables/loyalty.py").write_text(DECLARATION)
+    (block,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs/how-to/add-a-source.md").read_text(), re.DOTALL
+    )
+    (root / "lakehouse/tables/northwind.py").write_text(block)
     ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
     env = os.environ | {f"LAKEHOUSE_PORTS__{s.upper()}": str(p) for s, p in ports.items()}
     env |= {
@@ -169,6 +174,38 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     finally:
         made.run("down")
         shutil.rmtree(root, ignore_errors=True)
+
+
+def change(key: dict[str, Any], op: str, after: dict[str, Any] | None) -> tuple[bytes, bytes]:
+    return json.dumps(key).encode(), json.dumps({"op": op, "before": key, "after": after}).encode()
+
+
+ORDER = {"OrderID": 7, "OrderDate": 1_500, "Freight": {"scale": 30, "value": "AQ=="}, "Labels": ["a", None]}
+LATER = ORDER | {"OrderDate": 2_500, "DeliveryTime": "P1D", "ShippedBy": "sea", "Freight": "NaN"}
+LINE = {"OrderID": 7, "ProductCode": "x", "UnitPrice": "0.1000"}
+SENT_BY_OTHERS = {
+    "erp.Sales.Orders": [
+        change({"OrderID": 7}, "c", ORDER | {"DeliveryTime": "P3D"}),
+        change({"OrderID": 7}, "u", {k: v for k, v in LATER.items() if k != "Labels"}),
+        change({"OrderID": 8}, "c", ORDER | {"OrderID": 8, "OrderDate": "infinity"}),
+    ],
+    "erp.Sales.Order_Details": [
+        change({"OrderID": 7, "ProductCode": "x"}, "c", LINE),
+        change({"OrderID": 7, "ProductCode": "y"}, "c", LINE | {"ProductCode": "y"}),
+        change({"OrderID": 7, "ProductCode": "y"}, "d", None),
+    ],
+}
+"""What another Debezium has written, in the order of its offsets: Freight's digits are 10 to the power of -30."""
+
+
+def publish(copy: Copy, topics: dict[str, list[tuple[bytes, bytes]]]) -> None:
+    from kafka import KafkaProducer
+
+    producer = KafkaProducer(bootstrap_servers=f"127.0.0.1:{copy.env['LAKEHOUSE_PORTS__KAFKA']}", acks="all")
+    for topic, messages in topics.items():
+        for key, value in messages:
+            producer.send(topic, key=key, value=value).get(timeout=30)
+    producer.close()
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +231,10 @@ def landed(copy: Copy) -> Copy:
         database.execute(UPDATE, [CHANGED])
         database.execute("delete from loyalty_accounts where account_id = %s", [GONE])
     copy.run("ingest", "run", "--source", "ledger", "--once")
-    copy.run("transform", "run", "--select", "stg_ledger__customers stg_ledger__loyalty_accounts")
+    publish(copy, SENT_BY_OTHERS)
+    copy.run("ingest", "run", "--source", "northwind", "--once")
+    built = "stg_ledger__customers stg_ledger__loyalty_accounts stg_northwind__orders stg_northwind__order_details"
+    copy.run("transform", "run", "--select", built)
     copy.run("query", "sync")
     return copy
 
@@ -203,7 +243,10 @@ def test_the_declaration_is_the_only_file_that_was_written_by_hand(landed: Copy)
     assert landed.run("tables", "render", "--check")["changed"] == []
     committed = {p.relative_to(ROOT) for p in (ROOT / "lakehouse").rglob("*.py")}
     copied = {p.relative_to(landed.root) for p in (landed.root / "lakehouse").rglob("*.py")}
-    assert copied - committed == {Path("lakehouse/tables/loyalty.py")}
+    assert copied - committed == {
+        Path("lakehouse/tables/loyalty.py"),
+        Path("lakehouse/tables/northwind.py"),
+    }
     assert "ledger.loyalty_accounts" in [t["table"] for t in landed.run("tables", "list")]
 
 
@@ -271,6 +314,25 @@ def test_arrays_local_times_and_endless_numbers_are_as_postgresql_has_them(lande
     assert landed.ask(engine, sql) == [
         ["a", None, 'b"c', -3, "2026-02-03 04:05:06.789123", "22:30:00.5", "P1Y2M-3DT4H5M6.78S", "NaN"]
     ]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "trino"])
+def test_a_source_of_others_is_read_by_the_names_and_units_it_has(landed: Copy, engine: str) -> None:
+    shown = "order_id, cast(ordered_at as varchar) like '1970-01-01 00:00:02.5%', freight, labels[1], delivery_time"
+    assert landed.ask(engine, f"select {shown} from silver.stg_northwind__orders") == [
+        [7, True, "NaN", "a", "P1D"]
+    ]
+    first = "select freight from bronze.northwind__orders where _op = 'c'"
+    assert landed.ask(engine, first) == [["0." + "0" * 29 + "1"]]
+    lines = "select product_code, unit_price, _is_deleted from silver.stg_northwind__order_details order by 1"
+    assert landed.ask(engine, lines) == [["x", "0.1000", False], ["y", "0.1000", True]]
+
+
+def test_what_was_not_declared_is_kept_and_what_does_not_fit_is_set_aside(landed: Copy) -> None:
+    sql = "select _extra['ShippedBy'], _unchanged from bronze.northwind__orders where _op = 'u'"
+    assert landed.ask("duckdb", sql) == [["sea", ["labels"]]]
+    sql = "select _offset, reason from ops.northwind__orders__quarantine"
+    assert landed.ask("duckdb", sql) == [[2, "ordered_at is no TIMESTAMP_NTZ"]]
 
 
 def test_nothing_was_put_in_quarantine(landed: Copy) -> None:

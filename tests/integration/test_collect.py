@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -408,6 +409,7 @@ def test_a_key_and_a_secret_are_made_used_and_taken_away(
     assert fresh.call_back(callback("evt_next"), secret=SecretStr("whsec_next")).status_code == 202
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_page_s_curl_is_taken(fresh: Collector) -> None:
     page = (Path(settings.ROOT) / "docs" / "how-to" / "collect-events.md").read_text()
     block = next(b for b in page.split("```") if b.startswith("sh\n") and "curl" in b)

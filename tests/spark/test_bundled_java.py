@@ -10,7 +10,6 @@ from pathlib import Path
 from lakehouse import settings
 
 TWICE = """
-import os, sys
 from lakehouse import context, jvm, settings
 jvm._USUAL_PLACES = ()
 config = settings.current()
