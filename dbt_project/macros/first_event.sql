@@ -11,11 +11,14 @@
 {% macro first_event(relation, id_column, columns) -%}
     {{- config(unique_key=[id_column], incremental_strategy='first_event') -}}
     {%- set values = columns | reject('equalto', id_column) | list -%}
-    {%- set unread = unread(relation) -%}
     {%- set metadata = ['_partition', '_offset', '_ingested_at'] -%}
-    {%- if is_incremental() and not run_query('select 1 from ' ~ relation ~ ' where ' ~ unread ~ ' limit 1').rows -%}
+    {%- set goes_on = goes_on(columns + metadata) -%}
+    {%- set newest = run_query('select cast(max(_ingested_at) as string) from ' ~ this).rows[0][0] if goes_on -%}
+    {%- set unread = unread(relation, newest) -%}
+    {%- if goes_on and not run_query('select 1 from ' ~ relation ~ ' where ' ~ unread ~ ' limit 1').rows -%}
         {{ nothing_new() }} in {{ relation }}
     {%- else -%}
+        {{- all_rows() if not goes_on }}
 with firsts as (
     select {{ id_column }}
         , min_by(struct({{ (values + metadata) | join(', ') }}), struct(_ingested_at, _offset, _partition)) as _first

@@ -1,7 +1,7 @@
 {#
     The incremental materialization, in place of dbt-spark's: a MERGE straight from the model's SQL, none when the
-    model says that there is nothing new, and of what differs only. A first build and --full-refresh replace the
-    table in one commit, so that its history stays and no reader sees it missing.
+    model says that there is nothing new, and of what differs only. A first build, --full-refresh and a model that says
+    that it gives all rows replace the table in one commit, so that its history stays and no reader sees it missing.
 
     incremental_strategy  `current_state`, `first_event` (silver, set by the macros of these names) or `differences`
     unique_key            names of the key columns
@@ -10,7 +10,7 @@
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_relation(this) -%}
     {{ run_hooks(pre_hooks) }}
-    {%- if existing is none or should_full_refresh() %}
+    {%- if existing is none or should_full_refresh() or all_rows() in sql %}
         {%- call statement('main') %}{{ create_table_as(False, target_relation, sql) }}{% endcall -%}
     {%- elif nothing_new() in sql %}
         {%- call noop_statement('main', 'nothing new', 'NONE', 0) %}{{ sql }}{% endcall -%}
@@ -33,7 +33,7 @@
     {%- set have = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
     {%- set given = adapter.get_column_schema_from_query(get_empty_subquery_sql(sql)) -%}
     {%- set wanted = [] -%}
-    {%- for column in given if column.name not in ['_kept', '_is_gone'] -%}
+    {%- for column in given if column.name not in ['_kept', '_is_whole', '_is_gone'] -%}
         {%- do wanted.append(column.name) -%}
     {%- endfor -%}
     {%- set new = wanted | reject('in', have) | list -%}

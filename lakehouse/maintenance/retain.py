@@ -96,17 +96,14 @@ def _plan(connection: _duckdb.DuckDBPyConnection, config: Settings, table: Table
 
 
 def _unread(connection: _duckdb.DuckDBPyConnection, config: Settings, table: Table) -> str:
-    """Which rows of bronze silver has not read: its own rule (macro ``unread``), the newest offset of a partition."""
+    """Which rows of bronze silver has not read, by silver's own rule (macro ``unread``)."""
     silver = context.folder(config, names.staging(table))
     if context.version(silver) < 0:
         return "true"
     connection.execute(
-        "create view read as select _partition, max(_offset) as _offset"
-        f" from delta_scan('{_quoted(silver)}') group by _partition"
+        f"create view read as select max(_ingested_at) as at from delta_scan('{_quoted(silver)}')"
     )
-    return (
-        "not exists (from read where read._partition = bronze._partition and read._offset >= bronze._offset)"
-    )
+    return "not exists (from read where read.at >= bronze._ingested_at)"
 
 
 def _keys(connection: _duckdb.DuckDBPyConnection, table: Table, before: datetime) -> tuple[int, int]:

@@ -65,7 +65,7 @@ CDC_METADATA: tuple[Field, ...] = (
     ),
     *_PLACE,
     Field("_source_at", "TIMESTAMP", "When the change was committed, source clock."),
-    Field("_source_lsn", "BIGINT", "Position in PostgreSQL's log. For tracing, not for ordering."),
+    Field("_source_lsn", "BIGINT", "Position in PostgreSQL's log. Tells a repeated change; never the order."),
     Field("_source_tx", "STRING", "Transaction of the change in PostgreSQL."),
     Field("_is_snapshot", "BOOLEAN", "Whether the row was read by a snapshot rather than from the log."),
     *_INGESTED,
@@ -97,7 +97,8 @@ _STAGING_METADATA: tuple[Field, ...] = (
     Field("_partition", "INT", "Kafka partition of the newest change."),
     Field("_offset", "BIGINT", "Kafka offset of the newest change."),
     Field("_source_at", "TIMESTAMP", "When the newest change was committed, source clock."),
-    Field("_ingested_at", "TIMESTAMP", "When the newest change reached bronze: known time."),
+    Field("_source_lsn", "BIGINT", "Furthest position in PostgreSQL's log of all changes of the key."),
+    Field("_ingested_at", "TIMESTAMP", "When the key's last message reached bronze: known time."),
 )
 _EVENT_STAGING_METADATA = tuple(
     f for f in _STAGING_METADATA if f.name in ("_partition", "_offset", "_ingested_at")

@@ -64,8 +64,9 @@ def land(
     write_deltalake(str(folder), pa.table(rows), mode="append", commit_properties=told)
 
 
-def silver_read(config: Settings, table: Table, offset: int) -> None:
-    rows = pa.table({"_partition": pa.array([0], pa.int32()), "_offset": [offset]})
+def silver_read(config: Settings, table: Table, *, days: float) -> None:
+    """Silver holds what was ingested until then, so many days before ``NOW``."""
+    rows = pa.table({"_ingested_at": pa.array([NOW - timedelta(days=days)], INSTANT)})
     write_deltalake(str(context.folder(config, names.staging(table))), rows, mode="overwrite")
 
 
@@ -188,7 +189,7 @@ def test_old_rows_go_by_whole_days_and_the_position_stays(own: Settings) -> None
     land(own, REFUNDS, 0, ["ref_1", "ref_2"], days=40)
     land(own, REFUNDS, 2, ["ref_3"], days=30.6)  # 00:36 of the last day that goes
     land(own, REFUNDS, 3, ["ref_4"], days=30)
-    silver_read(own, REFUNDS, 3)
+    silver_read(own, REFUNDS, days=30)
     before = datetime(2026, 5, 2, tzinfo=UTC)
     planned = retain.plan(own, REFUNDS, NOW)
     assert planned == retain.Plan(bronze(own).name, 30, before, 2, date(2026, 4, 22), 0, 2, 0)
@@ -202,7 +203,7 @@ def test_old_rows_go_by_whole_days_and_the_position_stays(own: Settings) -> None
 
 def test_the_position_stays_when_every_row_is_gone(own: Settings) -> None:
     land(own, REFUNDS, 0, ["ref_1", "ref_2"], days=40)
-    silver_read(own, REFUNDS, 1)
+    silver_read(own, REFUNDS, days=40)
     assert retain.apply(own, REFUNDS, NOW) == 2
     optimize.apply(own, bronze(own))
     vacuum.apply(own, bronze(own))
@@ -210,15 +211,15 @@ def test_the_position_stays_when_every_row_is_gone(own: Settings) -> None:
     assert position(own).next == {(TOPIC, 0): 2}
 
 
-@pytest.mark.parametrize("read", [None, 0, 1])
+@pytest.mark.parametrize("read", [None, 50])
 def test_what_silver_has_not_read_stays_and_so_does_all_that_came_after_it(
-    own: Settings, read: int | None
+    own: Settings, read: float | None
 ) -> None:
     land(own, REFUNDS, 0, ["ref_1"], days=50)
     land(own, REFUNDS, 1, ["ref_1", "ref_2"], days=45)
     land(own, REFUNDS, 3, ["ref_3"], days=40)
     if read is not None:
-        silver_read(own, REFUNDS, read)
+        silver_read(own, REFUNDS, days=read)
     gone = 0 if read is None else 1
     planned = retain.plan(own, REFUNDS, NOW)
     assert (planned.rows, planned.rows_unread) == (gone, 4 - gone)
@@ -231,7 +232,7 @@ def test_the_plan_says_what_a_rebuild_of_silver_would_miss(own: Settings) -> Non
         land(own, table, 0, ["lost", "whole", "partial"], days=40)
         land(own, table, 3, ["whole", "new"], days=1)
         land(own, table, 5, ["partial"], days=1, unchanged=("reason",))
-        silver_read(own, table, 5)
+        silver_read(own, table, days=1)
     captured, events = (retain.plan(own, t, NOW) for t in (REFUNDS, CHECKOUT))
     assert (captured.rows, captured.keys_lost, captured.keys_cut) == (3, 1, 1)
     assert (events.rows, events.keys_lost, events.keys_cut) == (3, 1, 2), (
@@ -242,7 +243,7 @@ def test_the_plan_says_what_a_rebuild_of_silver_would_miss(own: Settings) -> Non
 def test_a_table_that_keeps_for_ever_loses_nothing(own: Settings) -> None:
     for_ever = replace(REFUNDS, retention=Retention())
     land(own, REFUNDS, 0, ["ref_1"], days=4000)
-    silver_read(own, REFUNDS, 0)
+    silver_read(own, REFUNDS, days=4000)
     assert retain.plan(own, for_ever, NOW) == retain.Plan(bronze(own).name, None)
     assert retain.apply(own, for_ever, NOW) == 0
     assert retain.plan(own, CHECKOUT, NOW).rows == 0, "no table"

@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS `bronze`.`shop__orders` (
   `_offset` BIGINT COMMENT 'Kafka offset of the message; orders the changes of a key.',
   `_kafka_at` TIMESTAMP COMMENT 'When Kafka took the message, broker\\'s record timestamp.',
   `_source_at` TIMESTAMP COMMENT 'When the change was committed, source clock.',
-  `_source_lsn` BIGINT COMMENT 'Position in PostgreSQL\\'s log. For tracing, not for ordering.',
+  `_source_lsn` BIGINT COMMENT 'Position in PostgreSQL\\'s log. Tells a repeated change; never the order.',
   `_source_tx` STRING COMMENT 'Transaction of the change in PostgreSQL.',
   `_is_snapshot` BOOLEAN COMMENT 'Whether the row was read by a snapshot rather than from the log.',
   `_ingested_at` TIMESTAMP COMMENT 'When the row was written here, driver\\'s clock: known time.',
@@ -196,7 +196,8 @@ def test_staging_columns() -> None:
     assert spark.ddl(spark.staging(ORDERS)) == (
         "`order_id` STRING, `amount_minor` BIGINT, `currency_code` STRING, `status` STRING, "
         "`rate` DECIMAL(18,8), `parent_id` STRING, `_is_deleted` BOOLEAN, `_partition` INT, "
-        "`_offset` BIGINT, `_source_at` TIMESTAMP, `_ingested_at` TIMESTAMP"
+        "`_offset` BIGINT, `_source_at` TIMESTAMP, "
+        "`_source_lsn` BIGINT, `_ingested_at` TIMESTAMP"
     )
 
 
