@@ -46,6 +46,16 @@ def staging(table: Table) -> str:
     return f"{SILVER}.{staging_model(table)}"
 
 
+def history_model(table: Table) -> str:
+    """dbt model of all versions of the rows: ``hist_ledger__customers``."""
+    return f"hist_{table.source.name}__{table.name}"
+
+
+def history(table: Table) -> str:
+    """Silver table of all versions of the rows, with its schema: ``silver.hist_ledger__customers``."""
+    return f"{SILVER}.{history_model(table)}"
+
+
 def connector(source: str) -> str:
     """Kafka Connect connector of a source: ``capture_ledger``."""
     return f"capture_{source}"

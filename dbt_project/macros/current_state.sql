@@ -22,8 +22,9 @@
     {%- set goes_on = goes_on(declared + newest) -%}
     {%- set known = what_is_read() if goes_on else {} -%}
     {%- set unread = unread(relation, known.ingested_at) -%}
-    {%- set facts = facts(relation, key, unread, known) if goes_on else {'rows': 1, 'truncates': 1, 'is_in_order': false} -%}
+    {%- set facts = facts(relation, key, unread, known) if goes_on else {'rows': 1, 'is_in_order': false} -%}
     {%- set is_whole = not facts.is_in_order -%}
+    {%- set has_truncates = is_whole and has_truncates(relation) -%}
     {%- if not facts.rows -%}
         {{ nothing_new() }} in {{ relation }}
     {%- else -%}
@@ -44,7 +45,7 @@ touched as (
 ),
     {%- endif -%}
     {%- if is_whole %}
-    {{- marked_repeats('touched' if goes_on else 'changes', key, values) }},
+    {{- marked_repeats('touched' if goes_on else 'changes', key, values, relation if has_truncates) }},
     {%- endif %}
 states as (
     select {{ key | join(', ') }}
@@ -56,11 +57,11 @@ states as (
     from {{ 'marked' if is_whole else 'changes' }}
     group by {{ key | join(', ') }}
 )
-    {%- if facts.truncates %},
+    {%- if has_truncates %},
 truncates as (
     select max_by(struct(true as is_deleted, _partition, _offset, _source_at), _offset) as _newest
         , max(_source_lsn) as _source_lsn, max(_ingested_at) as _ingested_at
-    from {{ first_truncates(relation) if is_whole else relation ~ " where _op = 't' and " ~ unread }}
+    from {{ first_truncates(relation) }}
     group by _partition
 ),
 ends as (
@@ -92,7 +93,7 @@ select
     )) as _kept
     , {{ is_whole }} as _is_whole
     {%- endif %}
-from {{ 'ends' if facts.truncates else 'states' }}
+from {{ 'ends' if has_truncates else 'states' }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -16,9 +16,9 @@
 {%- endmacro %}
 
 
-{# Of the unread rows: how many `rows` say something, how many are `truncates`, and whether all follow what was read
+{# Of the unread rows: how many `rows` say something, and whether all follow what was read
    before (`is_in_order`): none is at an offset already passed, or at an earlier position of the source than its key has
-   reached, and no tombstone lacks the change before it. #}
+   reached, no tombstone lacks the change before it, and none is a truncate, which concerns all keys. #}
 {% macro facts(relation, key, unread, known) -%}
     {%- set passed = '_offset <= element_at(' ~ by_partition(known.places, 1) ~ ', _partition)' -%}
     {%- set behind = '_source_lsn < element_at(' ~ by_partition(known.places, 2) ~ ', _partition)' -%}
@@ -34,19 +34,19 @@ from (
     from " ~ relation ~ "
     where _op <> 'm' and " ~ unread ~ "
 )").rows[0] -%}
-    {%- set late = found[2] | int -%}
+    {%- set late = found[2] | int + found[1] | int -%}
     {%- if found[3] and not late -%}
         {#- Transactions that ran side by side are out of order too; only within a key does it mean a repeat. -#}
         {%- set late = run_query("
 select 1 from (
-    select " ~ key | join(', ') ~ ", _op, _source_lsn from " ~ relation ~ "
+    select " ~ key | join(', ') ~ ", _source_lsn from " ~ relation ~ "
     where _op <> 'm' and " ~ unread ~ " and (" ~ behind ~ ")
 ) as s
-left join " ~ this ~ " as t on " ~ same('s', 't', key) ~ "
-where s._op = 't' or s._source_lsn < t._source_lsn
+inner join " ~ this ~ " as t on " ~ same('s', 't', key) ~ "
+where s._source_lsn < t._source_lsn
 limit 1").rows | length -%}
     {%- endif -%}
-    {{ return({'rows': found[0] | int, 'truncates': found[1] | int, 'is_in_order': not late}) }}
+    {{ return({'rows': found[0] | int, 'is_in_order': not late}) }}
 {%- endmacro %}
 
 
@@ -58,8 +58,15 @@ map(
 {%- endmacro %}
 
 
-{# CTEs up to `marked`: the rows of `changes` with `_is_repeat`. A tombstone after a repeated delete is one too. #}
-{% macro marked_repeats(changes, key, values) -%}
+{# Whether the log has a truncate; what is built then is more. #}
+{% macro has_truncates(relation) -%}
+    {{ return(execute and run_query("select 1 from " ~ relation ~ " where _op = 't' and " ~ readable(relation) ~ " limit 1").rows | length > 0) }}
+{%- endmacro %}
+
+
+{# CTEs up to `marked`: the rows of `changes` with `_is_repeat`. A tombstone after a repeated delete is one too, and the log
+   of a key has the truncates of its partition. #}
+{% macro marked_repeats(changes, key, values, truncated) -%}
     {%- set place = key | join(', ') ~ ', _partition' %}
 compared as (
     select *
@@ -67,8 +74,23 @@ compared as (
         , min(_offset) over (partition by {{ place }}, _source_lsn, _source_tx, _op, _content) as _first
     from (select *, xxhash64({{ (values + ['_unchanged']) | join(', ') }}) as _content from {{ changes }})
 ),
+    {%- if truncated %}
+emptied as (
+    select _partition, array_agg(struct(_offset, _source_lsn)) as _truncates
+    from {{ truncated }} where _op = 't' and {{ readable(truncated) }}
+    group by _partition
+),
+    {%- endif %}
 repeats as (
-    select *, coalesce(_source_lsn < _reached and _first < _offset, false) as _repeats from compared
+    select compared.*
+        , coalesce(_source_lsn < _reached and _first < _offset, false)
+        {%- if truncated %}
+        or coalesce(_first < _offset and exists(_truncates, t -> t._offset < compared._offset and t._source_lsn > compared._source_lsn), false)
+        {%- endif %} as _repeats
+    from compared
+    {%- if truncated %}
+    left join emptied on emptied._partition = compared._partition
+    {%- endif %}
 ),
 marked as (
     select *

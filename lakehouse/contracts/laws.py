@@ -129,6 +129,8 @@ def _event(table: Table) -> Iterator[str]:
 
     if (table.event is not None) != (table.source.kind is SourceKind.EVENTS):
         yield "tables of an event source, and only they, declare event=Event(...)"
+    if table.event is not None and table.history:
+        yield "an event has no history: it happened once"
     if table.event is None:
         return
     declared = {c.name: c for c in table.columns}

@@ -100,7 +100,7 @@ class Table:
     ``key`` names the primary key columns, in order; Kafka messages are keyed by them, so order within a key
     is partition order. ``version`` is part of every bronze row (``_contract_version``): raise it when columns
     change. ``source_name`` and ``schema`` are the table's name and schema in the source where they are not ``name``
-    and the source's.
+    and the source's. With ``history``, silver has all versions of each row beside the present one.
     """
 
     source: Source
@@ -116,6 +116,7 @@ class Table:
     version: int = 1
     source_name: str | None = None
     schema: str | None = None
+    history: bool = False
 
     def __post_init__(self) -> None:
         from lakehouse.contracts import laws

@@ -16,16 +16,27 @@ Yaml = dict[str, Any]
 
 def staging(table: Table) -> str:
     """Text of the staging model: one call of a macro of ``dbt_project/macros``, which holds all the logic."""
+    if table.source.kind is SourceKind.POSTGRES:
+        return _call("current_state", table, _key(table))
+    return _call(
+        "first_event", table, f"id_column='{table.event.id_column if table.event else table.key[0]}'"
+    )
+
+
+def history(table: Table) -> str:
+    """Text of the model of all versions: as above."""
+    return _call("history", table, _key(table))
+
+
+def _key(table: Table) -> str:
+    names_ = ", ".join(f"'{k}'" for k in table.key)
+    return f"key=[{names_}]"
+
+
+def _call(macro: str, table: Table, key: str) -> str:
     columns = "\n".join(f"        '{c.name}'," for c in table.columns)
     source = f"source('{table.source.name}', '{table.name}')"
-    if table.source.kind is SourceKind.POSTGRES:
-        key = ", ".join(f"'{k}'" for k in table.key)
-        call = f"current_state(\n    {source},\n    key=[{key}],\n    columns=[\n{columns}\n    ],\n)"
-    else:
-        id_column = table.event.id_column if table.event else table.key[0]
-        call = (
-            f"first_event(\n    {source},\n    id_column='{id_column}',\n    columns=[\n{columns}\n    ],\n)"
-        )
+    call = f"{macro}(\n    {source},\n    {key},\n    columns=[\n{columns}\n    ],\n)"
     return f"{{# {DO_NOT_EDIT} #}}\n{{{{ {call} }}}}\n"
 
 
@@ -43,7 +54,8 @@ def sources(source: Source, tables: Sequence[Table]) -> str:
 
 def models(tables: Sequence[Table]) -> str:
     """The ``_<source>__models.yml`` of a source: its staging models, their columns and data tests."""
-    return _yaml({"version": 2, "models": [_model(t) for t in tables]})
+    staging, history = [_model(t) for t in tables], [_history_model(t) for t in tables if t.history]
+    return _yaml({"version": 2, "models": staging + history})
 
 
 def _source_table(table: Table) -> Yaml:
@@ -71,28 +83,35 @@ def _minutes(seconds: int) -> Yaml:
 
 def _model(table: Table) -> Yaml:
     state = "Current state" if table.source.kind is SourceKind.POSTGRES else "First arrival"
-    model: Yaml = {
-        "name": names.staging_model(table),
-        "description": f"One row per {table.grain}. {state} of {names.bronze(table)}. {table.description}",
+    described = f"One row per {table.grain}. {state} of {names.bronze(table)}. {table.description}"
+    name = names.staging_model(table)
+    return _entry(name, table, described, table.grain, _declared(table), spark.staging(table))
+
+
+def _history_model(table: Table) -> Yaml:
+    grain = f"{table.grain} and version"
+    described = f"One row per {grain}, by the source's clock, from {names.bronze(table)}. {table.description}"
+    tested: Yaml = {"key": [*table.key, "_valid_from"]}
+    return _entry(names.history_model(table), table, described, grain, tested, spark.history(table))
+
+
+def _entry(
+    name: str, table: Table, description: str, grain: str, tested: Yaml, fields: tuple[spark.Field, ...]
+) -> Yaml:
+    declared = {c.name: c for c in table.columns}
+    return {
+        "name": name,
+        "description": description,
         "config": {
             "tags": [table.source.name],
-            "meta": {"owner": table.source.owner, "grain": table.grain, "key": list(table.key)},
+            "meta": {"owner": table.source.owner, "grain": grain, "key": tested["key"]},
         },
+        "data_tests": [{"as_declared": {"name": f"{name}_is_as_declared", "arguments": tested}}],
+        "columns": [
+            _documented(field) | (_classified(declared[field.name]) if field.name in declared else {})
+            for field in fields
+        ],
     }
-    model["data_tests"] = [
-        {
-            "as_declared": {
-                "name": f"{names.staging_model(table)}_is_as_declared",
-                "arguments": _declared(table),
-            }
-        }
-    ]
-    declared = {c.name: c for c in table.columns}
-    model["columns"] = [
-        _documented(field) | (_classified(declared[field.name]) if field.name in declared else {})
-        for field in spark.staging(table)
-    ]
-    return model
 
 
 def _documented(field: spark.Field) -> Yaml:

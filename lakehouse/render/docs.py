@@ -23,6 +23,7 @@ def page(table: Table) -> str:
         "Bronze": f"`{names.bronze(table)}`, one row per message",
         "Quarantine": f"`{names.quarantine(table)}`, one row per message that could not be read",
         "Staging": f"`{names.staging(table)}`, one row per {table.grain}",
+        **({"History": f"`{names.history(table)}`, one row per version"} if table.history else {}),
         "Retention": _retention(table),
         "Freshness": f"warning after {_duration(table.freshness.warn_seconds)}, "
         f"failure after {_duration(table.freshness.fail_seconds)}",

@@ -43,8 +43,11 @@ def dbt_models(tables: Sequence[Table]) -> dict[str, str]:
 
 
 def dbt_staging(tables: Sequence[Table]) -> dict[str, str]:
-    """``stg_<source>__<table>.sql`` for each table."""
-    return {f"{_folder(t.source.name)}/{names.staging_model(t)}.sql": dbt.staging(t) for t in tables}
+    """``stg_<source>__<table>.sql`` for each table, ``hist_<source>__<table>.sql`` for those with a history."""
+    staging = {f"{_folder(t.source.name)}/{names.staging_model(t)}.sql": dbt.staging(t) for t in tables}
+    return staging | {
+        f"{_folder(t.source.name)}/{names.history_model(t)}.sql": dbt.history(t) for t in tables if t.history
+    }
 
 
 def reference_pages(tables: Sequence[Table]) -> dict[str, str]:

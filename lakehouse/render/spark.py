@@ -104,6 +104,13 @@ _EVENT_STAGING_METADATA = tuple(
     f for f in _STAGING_METADATA if f.name in ("_partition", "_offset", "_ingested_at")
 )
 
+_HISTORY_METADATA: tuple[Field, ...] = (
+    Field("_valid_from", "TIMESTAMP", "From when on the version was so, source clock."),
+    Field("_valid_to", "TIMESTAMP", "From when on it was so no more, source clock; NULL while it is."),
+    Field("_known_at", "TIMESTAMP", "When the change that made it reached bronze: known time."),
+    Field("_ingested_at", "TIMESTAMP", "When the last message about it reached bronze."),
+)
+
 
 def sql_type(type_: Type) -> str:
     """Spark SQL name of a logical type. What no engine shares is text; an instant is TIMESTAMP (UTC session)."""
@@ -154,6 +161,11 @@ def staging(table: Table) -> tuple[Field, ...]:
     """Every column of the silver staging table: one row per key, or per event."""
     after = _STAGING_METADATA if table.source.kind is SourceKind.POSTGRES else _EVENT_STAGING_METADATA
     return declared(table) + after
+
+
+def history(table: Table) -> tuple[Field, ...]:
+    """Every column of the silver history table: one row per key and version."""
+    return declared(table) + _HISTORY_METADATA
 
 
 def ddl(fields: tuple[Field, ...]) -> str:

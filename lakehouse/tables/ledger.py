@@ -46,6 +46,7 @@ MERCHANTS = Table(
     description="Businesses that are paid through the platform.",
     grain="merchant",
     key=("merchant_id",),
+    history=True,
     columns=(
         Column("merchant_id", String(), "Identifier, `mer_...`."),
         Column("legal_name", String(), "Registered name."),
@@ -68,6 +69,7 @@ CUSTOMERS = Table(
     description="People who pay.",
     grain="customer",
     key=("customer_id",),
+    history=True,
     columns=(
         Column("customer_id", String(), "Identifier, `cus_...`."),
         Column("full_name", String(), "Name as given.", sensitivity=Sensitivity.PERSONAL),

@@ -1,4 +1,4 @@
-"""Staging against a reference model of ten lines, over generated logs cut into runs at random places.
+"""Current state and history against reference models of a few lines, over generated logs cut into runs at random places.
 
 Each Kafka partition is a log of its own with cuts of its own, so that one table tries all of them at once.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from lakehouse.transform import build
 SEED = 20260301
 LOGS = 200
 RUNS = 4
+NOON = datetime(2026, 2, 1, 12, tzinfo=UTC)
 COLUMNS = ("full_name", "email", "phone", "country_code")
 
 
@@ -61,7 +62,13 @@ def generate(partition: int, random: random.Random) -> Log:
         key = f"cus_{partition}_{random.randint(0, 4)}"
         place += random.randint(1, 9)
         lsn = {"growing": place, "equal": 7, "absent": None}[positions]
-        row: dict[str, Any] = {"_partition": partition, "_source_lsn": lsn, "_source_tx": str(number // 3)}
+        seconds = random.choice((number, number // 2, number - 2))  # clocks repeat and go back
+        row: dict[str, Any] = {
+            "_partition": partition,
+            "_source_at": NOON + timedelta(seconds=seconds),
+            "_source_lsn": lsn,
+            "_source_tx": str(number // 3),
+        }
         values = {c: random.choice([f"{c} {number % 7}", None]) for c in COLUMNS}
         chance = random.random()
         if chance < 0.04:
@@ -79,7 +86,8 @@ def generate(partition: int, random: random.Random) -> Log:
             log.truth.append(row | {"_op": "d"})
             alive.discard(key)
             if random.random() < 0.8:
-                log.truth.append({"customer_id": key, "_partition": partition, "_op": "tombstone"})
+                bare = {"customer_id": key, "_partition": partition, "_op": "tombstone", "_source_at": None}
+                log.truth.append(bare)
         else:
             kept = random.sample(COLUMNS, random.randint(0, 2))
             values |= dict.fromkeys(kept)
@@ -88,12 +96,16 @@ def generate(partition: int, random: random.Random) -> Log:
     if positions == "growing" and random.random() < 0.7:
         crashed = random.randint(1, len(written))
         confirmed = random.randint(0, crashed)
+        while confirmed < crashed and written[confirmed]["_op"] == "tombstone":
+            confirmed -= 1  # it has the position of its delete
         again = written[confirmed:crashed][: random.choice((None, 1, 2))]
         written[crashed:crashed] = again
     offset = 0
     for change in written:
         offset += random.randint(1, 3)  # transaction markers take offsets too
-        log.changes.append(change | {"_offset": offset})
+        log.changes.append(
+            change | {"_offset": offset, "_kafka_at": NOON + timedelta(hours=1, seconds=offset)}
+        )
     log.cuts = [*sorted(random.randint(0, len(written)) for _ in range(RUNS - 1)), len(written)]
     until_last = log.cuts[RUNS - 2]
     log.held_back = random.sample(range(until_last), min(until_last, random.choice((0, 0, 1, 2))))
@@ -115,30 +127,68 @@ def reference(changes: list[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
     return {key: (*(row[c] for c in COLUMNS), row["gone"], row["offset"]) for key, row in state.items()}
 
 
+def content(change: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in change.items() if k not in ("_offset", "_kafka_at")}
+
+
 def without_repeats(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The changes that count, by the rule of docs/adr/0006, one after the other."""
     counted: list[dict[str, Any]] = []
-    logs: dict[str | None, list[dict[str, Any]]] = {}
-    is_repeat = dict[str | None, bool]()
-    for change in changes:
-        key, lsn = change.get("customer_id"), change.get("_source_lsn")
-        # A truncate is compared with all of its partition, a row with those of its key.
-        log = logs.setdefault(key, []) if change["_op"] != "t" else changes[: changes.index(change)]
-        told = {k: v for k, v in change.items() if k != "_offset"}
-        if change["_op"] == "tombstone":
-            is_repeat[key] = bool(log) and log[-1]["_op"] == "d" and is_repeat[key]
-        else:
-            same = [i for i, c in enumerate(log) if {k: v for k, v in c.items() if k != "_offset"} == told]
-            since = log[same[0] :] if same else []
-            further = [c for c in since if c["_op"] != "m" and (c.get("_source_lsn") or 0) > (lsn or 0)]
-            if change["_op"] != "t":
-                further = [c for c in log if (c.get("_source_lsn") or 0) > (lsn or 0)] if same else []
-            is_repeat[key] = lsn is not None and bool(further)
-        if change["_op"] != "t":
-            log.append(change)
-        if not is_repeat[key]:
+    last: dict[str, tuple[str, bool]] = {}  # of each key: operation, and whether it was a repeat
+    for number, change in enumerate(changes):
+        key, op, lsn = change.get("customer_id", ""), change["_op"], change.get("_source_lsn") or 0
+        earlier = [c for c in changes[:number] if c["_op"] != "m"]
+        # A row is compared with its own log, to which truncates belong; a truncate with all since it came first.
+        log = earlier if op == "t" else [c for c in earlier if c["_op"] == "t" or c["customer_id"] == key]
+        same = [i for i, c in enumerate(log) if content(c) == content(change)]
+        since = log[same[0] :] if same and op == "t" else log
+        is_repeat = bool(same) and lsn > 0 and any((c.get("_source_lsn") or 0) > lsn for c in since)
+        if op == "tombstone":
+            is_repeat = last.get(key) == ("d", True)
+        if op not in "tm":
+            last[key] = (op, is_repeat)
+        if not is_repeat:
             counted.append(change)
     return counted
+
+
+def versions(changes: list[dict[str, Any]]) -> dict[str, list[tuple[Any, ...]]]:
+    """What history means: key -> versions, each (values ..., valid from, valid to)."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for key in {c["customer_id"] for c in changes if "customer_id" in c}:
+        at, op, instants = None, "", dict[datetime, tuple[Any, ...] | None]()
+        row = dict.fromkeys(COLUMNS)
+        begun = False
+        for change in changes:
+            if (change["_op"] != "t" and change.get("customer_id") != key) or change["_op"] == "m":
+                continue
+            if change["_op"] == "t" and not begun:
+                continue
+            begun = True
+            told = change["_source_at"] or (change["_kafka_at"] if op != "d" else None)
+            at = max(filter(None, (at, told)))
+            if change["_op"] in ("c", "r", "u"):
+                row |= {c: change[c] for c in COLUMNS if c not in change.get("_unchanged", [])}
+                instants[at] = tuple(row.values())
+            else:
+                instants[at] = None
+            op = change["_op"] if change["_op"] != "t" else op
+        steps = [(state, at) for at, state in instants.items()]
+        steps = [s for i, s in enumerate(steps) if not i or steps[i - 1][0] != s[0]]
+        ends = [*(at for _, at in steps[1:]), None]
+        found[key] = [(*state, at, end) for (state, at), end in zip(steps, ends, strict=True) if state]
+    return {key: rows for key, rows in found.items() if rows}
+
+
+def history(lake: Any) -> dict[str, list[tuple[Any, ...]]]:
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    columns = ", ".join(COLUMNS)
+    for row in lake.rows(
+        f"select customer_id, {columns}, _valid_from, _valid_to from silver.hist_ledger__customers order by 1, _valid_from"
+    ):
+        values = tuple(v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for v in row.values())
+        found.setdefault(values[0], []).append(values[1:])
+    return found
 
 
 def silver(lake: Any) -> dict[str, tuple[Any, ...]]:
@@ -158,33 +208,40 @@ def differences(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, tu
 
 
 def transform(lake: Any, **options: Any) -> None:
-    build.build(lake.config, select="stg_ledger__customers", tests=False, **options)
+    select = "stg_ledger__customers hist_ledger__customers"
+    build.build(lake.config, select=select, tests=False, **options)
 
 
 def test_any_split_repetition_and_rebuild_give_the_same_state(lake: Any) -> None:
     draw = random.Random(SEED)
     logs = [generate(partition, draw) for partition in range(LOGS)]
     expected: dict[str, Any] = {}
+    past: dict[str, Any] = {}
     for run in range(RUNS):
         batch = [change for log in logs for change in log.of_run(run)]
-        expected = {}
+        expected, past = {}, {}
         for log in logs:
-            expected |= reference(without_repeats(log.until(run)))
+            counted = without_repeats(log.until(run))
+            expected |= reference(counted)
+            past |= versions(counted)
         draw.shuffle(batch)
         lake.land({"customers": batch})
         transform(lake)
         assert not differences(silver(lake), expected), f"seed {SEED}, after run {run}"
+        assert not differences(history(lake), past), f"seed {SEED}, after run {run}"
 
     truth: dict[str, Any] = {}
     for log in logs:
         truth |= reference([change | {"_offset": 0} for change in log.truth])
     assert {k: v[:-1] for k, v in silver(lake).items()} == {k: v[:-1] for k, v in truth.items()}
     assert any(state[-2] for state in expected.values()), "the logs delete nothing"
-    before = lake.table("silver.stg_ledger__customers")
+    before = [lake.table(f"silver.{kind}_ledger__customers") for kind in ("stg", "hist")]
     transform(lake)
-    assert lake.table("silver.stg_ledger__customers") == before
+    assert [lake.table(f"silver.{kind}_ledger__customers") for kind in ("stg", "hist")] == before
     transform(lake, full_refresh=True)
-    assert lake.table("silver.stg_ledger__customers") == before, "built anew"
+    assert [lake.table(f"silver.{kind}_ledger__customers") for kind in ("stg", "hist")] == before, (
+        "built anew"
+    )
 
 
 def test_what_ingest_adds_during_a_build_waits_for_the_next(

@@ -164,6 +164,7 @@ def test_all_problems_are_told_at_once() -> None:
     ("changes", "told"),
     [
         ({"event": None}, "and only they, declare event"),
+        ({"history": True}, "an event has no history"),
         ({"key": ("event_id", "seen_at")}, "the key of an event table is its id column, 'event_id'"),
         ({"event": Event("event_id", "at")}, "event column 'at' is not declared"),
         ({"event": Event("event_id", "event_id")}, "event column 'event_id' is not a Timestamp"),

@@ -116,7 +116,7 @@ def test_sources() -> None:
 
 def model(name: str) -> dict[str, Any]:
     table = tables.get(name)
-    (found,) = yaml.safe_load(dbt.models([table]))["models"]
+    found, *_ = yaml.safe_load(dbt.models([table]))["models"]
     assert isinstance(found, dict)
     return found
 
@@ -172,10 +172,24 @@ def test_index_links_to_every_page() -> None:
         assert f"[{table.source.name}.{table.name}]({table.source.name}__{table.name}.md)" in index
 
 
+def test_a_table_with_a_history_has_a_model_of_its_versions_too() -> None:
+    staging, history = yaml.safe_load(dbt.models([tables.get("merchants")]))["models"]
+    assert (staging["name"], history["name"]) == ("stg_ledger__merchants", "hist_ledger__merchants")
+    assert history["config"]["meta"]["key"] == ["merchant_id", "_valid_from"]
+    assert [c["name"] for c in history["columns"]][-4:] == [
+        "_valid_from",
+        "_valid_to",
+        "_known_at",
+        "_ingested_at",
+    ]
+    assert dbt.history(tables.get("merchants")).splitlines()[1] == "{{ history("
+    assert len(yaml.safe_load(dbt.models([tables.get("refunds")]))["models"]) == 1
+
+
 def test_the_committed_files_are_as_declared() -> None:
     changes = files.compare(settings.ROOT, files.rendered(tables.all()))
     assert changes.stale == ()
-    assert changes.unchanged == 2 * 2 + 12 + 12 + 1
+    assert changes.unchanged == 2 * 2 + 12 + 2 + 12 + 1
 
 
 def test_rendered_files_say_so_in_their_first_line() -> None:
