@@ -21,9 +21,10 @@ down:  ## Stop the services.
 test: setup lint  ## Check style, types and layers, then run all tiers of tests.
 	$(BIN)/python -m pytest $(ARGS)
 
-bench: setup  ## Measure, on the services and tables of the last demo: queries by engine, catch-up of a hot table.
+bench: setup  ## Measure, on the services and tables of the last demo: queries, catch-up of a hot table, changes applied to silver.
 	$(BIN)/python tests/bench/bench_queries.py
 	$(BIN)/python tests/bench/bench_ingest.py
+	$(BIN)/python tests/bench/bench_apply.py
 
 lint: setup  ## Style, types, layers.
 	$(BIN)/ruff check

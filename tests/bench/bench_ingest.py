@@ -1,4 +1,7 @@
-"""Catch-up of one hot table: Debezium envelopes on Kafka to rows in bronze, rows a second.
+"""Catch-up of one hot table, Debezium envelopes on Kafka to rows in Delta, beside a direct consumer: rows a second.
+
+The direct consumer is what one would write in an afternoon: confluent-kafka, a typed decode, an append by delta-rs. It
+has none of the landing's promises: it quarantines nothing, and a crash loses or doubles a batch.
 
 Needs Kafka: ``lakehouse up --only kafka``, then ``.venv/bin/python tests/bench/bench_ingest.py --messages 200000``.
 The topic and the tables are the bench's own, made for the run and deleted after it. Printed, never asserted.
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import tempfile
@@ -15,11 +19,14 @@ import uuid
 from datetime import UTC, datetime
 from time import perf_counter
 
+import pyarrow as pa
+
 from lakehouse import context, names, settings, tables
-from lakehouse.contracts import Source, SourceKind, Table
+from lakehouse.contracts import Column, Integer, Source, SourceKind, Table, Timestamp
 from lakehouse.ingest import bronze
 from lakehouse.settings import Settings
 
+MICROS = pa.timestamp("us", "UTC")
 PAYMENTS = tables.get("ledger.payments")
 
 
@@ -74,6 +81,55 @@ def catch_up(config: Settings, table: Table, count: int) -> float:
     return seconds
 
 
+def consume_directly(config: Settings, topic: str, count: int) -> float:
+    """Seconds of a direct consumer for the whole topic, in batches of the same size."""
+    import orjson
+    from confluent_kafka import Consumer
+    from deltalake import write_deltalake
+
+    servers = context.kafka_servers(config)
+    reader = Consumer(
+        {"bootstrap.servers": servers, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"}
+    )
+    schema = pa.schema(
+        [("op", pa.string()), ("lsn", pa.int64()), ("offset", pa.int64()), ("source_at", MICROS)]
+    )
+    schema = pa.unify_schemas([schema, pa.schema([(c.name, _arrow(c)) for c in PAYMENTS.columns])])
+    instants = {c.name for c in PAYMENTS.columns if c.type == Timestamp()}
+    with tempfile.TemporaryDirectory() as folder:
+        begun, seen = perf_counter(), 0
+        reader.subscribe([topic])
+        while seen < count:
+            rows: list[dict[str, object]] = []
+            while len(rows) < min(config.ingest.max_offsets_per_batch, count - seen):
+                for message in reader.consume(10_000, timeout=1):
+                    change = orjson.loads(message.value())
+                    row, source = change["after"], change["source"]
+                    row |= {k: datetime.fromisoformat(row[k]) for k in instants & row.keys() if row[k]}
+                    at = datetime.fromtimestamp(source["ts_us"] / 1e6, UTC)
+                    row |= {
+                        "op": change["op"],
+                        "lsn": source["lsn"],
+                        "offset": message.offset(),
+                        "source_at": at,
+                    }
+                    rows.append(row)
+            write_deltalake(folder, pa.Table.from_pylist(rows, schema), mode="append")
+            seen += len(rows)
+        seconds = perf_counter() - begun
+    reader.close()
+    return seconds
+
+
+def _arrow(column: Column) -> pa.DataType:
+    match column.type:
+        case Integer(bits=bits):
+            return pa.int64() if bits == 64 else pa.int32()
+        case Timestamp():
+            return MICROS
+    return pa.string()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=200_000)
@@ -86,9 +142,11 @@ def main() -> None:
     table = Table(source, "hot", "A hot table.", "payment", PAYMENTS.key, PAYMENTS.columns)
     size = fill(config, names.topic(table), given.messages)
     try:
-        first, *warm = [
-            given.messages / catch_up(config, table, given.messages) for _ in range(given.repeat + 1)
-        ]
+        first = given.messages / catch_up(config, table, given.messages)
+        direct, warm = [], []
+        for _ in range(given.repeat):
+            direct.append(given.messages / consume_directly(config, names.topic(table), given.messages))
+            warm.append(given.messages / catch_up(config, table, given.messages))
     finally:
         from kafka import KafkaAdminClient
 
@@ -97,9 +155,13 @@ def main() -> None:
         admin.close()
     print(
         f"catch-up, one hot table, {given.messages:,} envelopes of {size} B, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, "
-        f"{platform.system()} {platform.machine()}: warm median of {given.repeat} {statistics.median(warm):,.0f} rows/s "
-        f"({min(warm):,.0f} to {max(warm):,.0f}), first {first:,.0f} rows/s"
+        f"{platform.system()} {platform.machine()}, load {os.getloadavg()[0]:.1f}; first {first:,.0f} rows/s"
     )
+    for what, rates in (("landing, warm", warm), ("direct consumer", direct)):
+        print(
+            f"{what}: median of {len(rates)} {statistics.median(rates):,.0f} rows/s ({min(rates):,.0f} to {max(rates):,.0f})"
+        )
+    print(f"ratio of the medians: {statistics.median(warm) / statistics.median(direct):.2f}")
 
 
 if __name__ == "__main__":

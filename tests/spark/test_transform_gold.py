@@ -286,7 +286,7 @@ def test_every_data_test_can_fail(business: Any) -> None:
 
 def plant(business: Any, model: str, **values: Any) -> None:
     """Append a row that has these values, and nulls."""
-    place = f"{'silver' if model.startswith('stg_') else 'gold'}.{model}"
+    place = f"{'silver' if model.startswith(('stg_', 'hist_')) else 'gold'}.{model}"
     schema = business.spark.table(place).schema
     frame = business.spark.createDataFrame([tuple(values.get(name) for name in schema.names)], schema)
     frame.write.format("delta").mode("append").saveAsTable(place)
