@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lakehouse.cli import output
+from lakehouse.cli import output, quarantine
 from lakehouse.cli.common import command, noun
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lakehouse.ingest.stream import Report
 
 app = noun("Land changes and events in bronze.")
+app.add_typer(quarantine.app, name="quarantine")
 
 
 @command(app, "run")

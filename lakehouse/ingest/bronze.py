@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse import names
+from lakehouse import context, names
 from lakehouse.contracts import Table
 from lakehouse.errors import DataError, SafetyError
 from lakehouse.ingest import decode, positions
@@ -116,7 +116,7 @@ class Landing:
 
         Safe to repeat with the same messages, whole or in part, after any crash: what a table has is left out.
         """
-        at = self._known_time()
+        at = self.known_time()
         messages = batch.select(*decode.MESSAGE).persist()
         try:
             ranges = _ranges(messages)
@@ -141,7 +141,7 @@ class Landing:
         if not new_ranges:
             return 0
         seen = sum(r.messages for r in new_ranges)
-        decoded = decode.decode(new, pair.table, _micros(at))
+        decoded = decode.decode(new, pair.table, micros(at))
         good = decoded.where(f"{decode.REASON} is null").select(*(c.name for c in spark.bronze(pair.table)))
         bronze.position = replace(bronze.position, unsettled=pair.unsettled)
         landed = bronze.append(good, new_ranges, at)
@@ -175,7 +175,7 @@ class Landing:
         """
         target = pair.quarantine
         rest, rest_ranges = _from(_later(pair.settled, target.position.next), messages, ranges)
-        decoded = decode.decode(rest, pair.table, _micros(at))
+        decoded = decode.decode(rest, pair.table, micros(at))
         place = (c.name for c in spark.QUARANTINE if c.name.startswith("_"))
         if has is None:
             bad = decoded.where(f"{decode.REASON} is not null")
@@ -194,7 +194,7 @@ class Landing:
         pair.settle(ranges)
         return count
 
-    def _known_time(self) -> datetime:
+    def known_time(self) -> datetime:
         """Now, but after every batch landed before: silver's watermark relies on it when the clock steps back."""
         stands = [t.position.ingested_at for pair in self.pairs for t in (pair.bronze, pair.quarantine)]
         return max([datetime.now(UTC), *(at + timedelta(microseconds=1) for at in stands if at)])
@@ -226,23 +226,19 @@ def stand(config: Settings, tables: tuple[Table, ...]) -> dict[Place, int]:
 
 def is_ready(config: Settings, tables: tuple[Table, ...]) -> bool:
     """Whether every bronze table is there. Needs no Spark."""
-    return all((_folder(config, names.bronze(t)) / "_delta_log").is_dir() for t in tables)
+    return all((context.folder(config, names.bronze(t)) / "_delta_log").is_dir() for t in tables)
 
 
 def _pair(config: Settings, table: Table) -> Pair:
     bronze, quarantine = (
-        Target(name, _folder(config, name), positions.read(_folder(config, name)))
+        Target(name, context.folder(config, name), positions.read(context.folder(config, name)))
         for name in (names.bronze(table), names.quarantine(table))
     )
     return Pair(table, bronze, quarantine, positions.settled(bronze.position, quarantine.position))
 
 
-def _folder(config: Settings, name: str) -> Path:
-    schema, table = name.split(".")
-    return config.warehouse / schema / table
-
-
-def _micros(at: datetime) -> int:
+def micros(at: datetime) -> int:
+    """An instant in microseconds since 1970."""
     return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 

@@ -87,7 +87,10 @@ class Writer(Thread):
                 with context.postgres(self.config, user="postgres") as connection:
                     while not self.stopping.wait(PAUSE):
                         self._write(connection)
-            except (psycopg.Error, UnavailableError):  # PostgreSQL was killed: whether it took the last transaction, its table tells
+            except (
+                psycopg.Error,
+                UnavailableError,
+            ):  # PostgreSQL was killed: whether it took the last transaction, its table tells
                 self.stopping.wait(0.5)
 
     def _write(self, connection: psycopg.Connection[Any]) -> None:
