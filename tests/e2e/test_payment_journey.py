@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import string
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from lakehouse import context
 from lakehouse.ingest import capture, stream
 from lakehouse.query import engines, sync
-from lakehouse.settings import Settings
+from lakehouse.settings import ROOT, Settings
 from lakehouse.telemetry import quiet
 from lakehouse.transform import build
 
@@ -87,6 +88,9 @@ def travelled(stack: Settings) -> Settings:
         database.commit()
         database.execute(REFUNDED)
         database.execute("delete from payments where payment_id = 'pay_mistake'")
+        database.execute(
+            "update merchants set display_name = 'Sakura Tea House' where merchant_id = 'mer_journey'"
+        )
     land(stack)
     return stack
 
@@ -163,3 +167,15 @@ def test_a_deleted_row_is_gone_from_gold_and_known_in_silver(travelled: Settings
     )
     assert [tuple(r.values()) for r in silver] == [(PAYMENT, False, 1500), ("pay_mistake", True, 1500)]
     assert ask(travelled, "duckdb", FACTS) == [{"payment_id": PAYMENT}]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "trino", "spark"])
+def test_a_merchant_that_was_renamed_has_both_names_in_its_history(travelled: Settings, engine: str) -> None:
+    sql = "select display_name, _valid_to is null from silver.hist_ledger__merchants where merchant_id = 'mer_journey' order by _valid_from"
+    found = engines.run(travelled, engine, sql).rows
+    assert [tuple(row) for row in found] == [("Sakura Tea", False), ("Sakura Tea House", True)]
+    page = (ROOT / "docs" / "how-to" / "add-a-table.md").read_text()
+    (as_of,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert engines.run(travelled, engine, as_of).rows == [], (
+        "the moment of the page is before the first version"
+    )
