@@ -95,6 +95,18 @@ def _page(report: Report) -> None:
     rows = [[n, f"{report.rows.get(n, 0):,}", report.quarantined.get(n) or None] for n in names]
     if rows:
         output.show_rows(["table", "rows", "quarantined"], rows)
+    for table, columns in report.drift.items():
+        output.out.print(
+            f"{table}: sent and not declared, kept in _extra: {', '.join(columns)}; "
+            f"lakehouse tables diff {report.source}.{table} says what to do",
+            markup=False,
+        )
+    for table, filled in report.filled.items():
+        for column, found in filled.items():
+            unread = f", {found.unread:,} do not read as its type and stay there" if found.unread else ""
+            output.out.print(
+                f"{table}.{column}: {found.rows:,} past values taken from _extra{unread}", markup=False
+            )
     output.out.print(
         f"{report.source}: {sum(report.rows.values()):,} rows in {report.batches} batches, {report.seconds} s"
     )

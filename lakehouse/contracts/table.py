@@ -143,6 +143,10 @@ class Table:
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hex digits that change when a column's name, type or nullability, or the key, changes."""
-        shape = repr((self.key, [(c.name, c.type, c.nullable) for c in self.columns]))
+        """Twelve hex digits that change when a column's name, here or in the source, its type or nullability, or the
+        key changes."""
+        columns = [
+            (c.name, c.type, c.nullable, *([c.source_name] if c.source_name else [])) for c in self.columns
+        ]
+        shape = repr((self.key, columns))
         return sha256(shape.encode()).hexdigest()[:12]

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from lakehouse import context, names
 from lakehouse.contracts import Table
 from lakehouse.errors import DataError, SafetyError
-from lakehouse.ingest import decode, positions
+from lakehouse.ingest import decode, drift, positions, upgrade
 from lakehouse.ingest.positions import Place, Position, Range
 from lakehouse.render import delta, spark
 from lakehouse.settings import Settings
@@ -49,6 +49,8 @@ class Target:
     name: str
     folder: Path
     position: Position
+    version: int | None = None
+    """Of the newest commit made here."""
 
     def append(self, rows: DataFrame, ranges: tuple[Range, ...], at: datetime) -> int:
         """Commit rows, and the position reached, in one; the number of rows.
@@ -69,7 +71,7 @@ class Target:
         files.write.format("delta").mode("append").option("userMetadata", metadata).saveAsTable(self.name)
         for commit in positions.history(self.folder, _RECENT):
             if commit.get("userMetadata") == metadata:
-                self.position = reached
+                self.position, self.version = reached, commit["version"]
                 return positions.rows_of(commit)
         return 0  # Delta makes no commit of no rows: the table stands where it stood
 
@@ -99,12 +101,17 @@ class Pair:
 
 @dataclass
 class Landing:
-    """Lands batches of one source. ``rows`` and ``quarantined`` count what was committed, by table name."""
+    """Lands batches of one source. ``rows`` and ``quarantined`` count what was committed, by table name.
+
+    ``drift`` names what was sent and is not declared, ``filled`` says what the upgrade of a table filled in.
+    """
 
     session: SparkSession
     pairs: tuple[Pair, ...]
     rows: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
+    drift: dict[str, set[str]] = field(default_factory=dict)
+    filled: dict[str, dict[str, upgrade.Filled]] = field(default_factory=dict)
 
     @property
     def next(self) -> dict[Place, int]:
@@ -146,6 +153,8 @@ class Landing:
         bronze.position = replace(bronze.position, unsettled=pair.unsettled)
         landed = bronze.append(good, new_ranges, at)
         self.rows[name] += landed
+        if landed:
+            self._note_drift(pair)
         if landed < seen:
             has = (
                 pair.quarantine.position.next
@@ -194,6 +203,13 @@ class Landing:
         pair.settle(ranges)
         return count
 
+    def _note_drift(self, pair: Pair) -> None:
+        noted = self.drift.get(pair.table.name, set())
+        if pair.bronze.version is not None and len(noted) < drift.MOST_NAMES:
+            noted |= drift.new_names(pair.bronze.folder, pair.bronze.version)
+            if noted:
+                self.drift[pair.table.name] = noted
+
     def known_time(self) -> datetime:
         """Now, but after every batch landed before: silver's watermark relies on it when the clock steps back."""
         stands = [t.position.ingested_at for pair in self.pairs for t in (pair.bronze, pair.quarantine)]
@@ -203,20 +219,20 @@ class Landing:
 def open_landing(config: Settings, session: SparkSession, tables: tuple[Table, ...]) -> Landing:
     """Create the bronze tables that are missing, bring the others to the declaration, and read where each stands.
 
-    Idempotent. A quarantine is created with its first row.
+    Idempotent. A quarantine is created with its first row. Columns that a declaration gained are filled with what
+    ``_extra`` has of them (``upgrade``); ContractError for a declaration that its table cannot follow.
     """
 
-    def prepare(table: Table) -> Pair:
+    def prepare(table: Table) -> tuple[Pair, dict[str, upgrade.Filled]]:
         pair = _pair(config, table)
         if not session.catalog.tableExists(pair.bronze.name):
             session.sql(delta.create_bronze(table, str(pair.bronze.folder)))
-        existing = {f.name: f.dataType.simpleString() for f in session.table(pair.bronze.name).schema}
-        for statement in delta.upgrade_bronze(table, existing):
-            session.sql(statement)
-        return pair
+        return pair, upgrade.upgrade(session, table, pair.bronze.folder)
 
     with ThreadPoolExecutor(max_workers=_AT_A_TIME) as pool:
-        return Landing(session, tuple(pool.map(prepare, tables)))
+        prepared = list(pool.map(prepare, tables))
+    filled = {pair.table.name: found for pair, found in prepared if found}
+    return Landing(session, tuple(pair for pair, _ in prepared), filled=filled)
 
 
 def stand(config: Settings, tables: tuple[Table, ...]) -> dict[Place, int]:
@@ -225,8 +241,13 @@ def stand(config: Settings, tables: tuple[Table, ...]) -> dict[Place, int]:
 
 
 def is_ready(config: Settings, tables: tuple[Table, ...]) -> bool:
-    """Whether every bronze table is there. Needs no Spark."""
-    return all((context.folder(config, names.bronze(t)) / "_delta_log").is_dir() for t in tables)
+    """Whether every bronze table is there and as declared. Needs no Spark."""
+
+    def is_noted(table: Table) -> bool:
+        has = upgrade.noted(context.folder(config, names.bronze(table)))
+        return not delta.mark_bronze(table, has)
+
+    return all(map(is_noted, tables))
 
 
 def _pair(config: Settings, table: Table) -> Pair:

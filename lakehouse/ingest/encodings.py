@@ -60,8 +60,12 @@ def plain(column: Column, source: Source, text: str) -> str:
     kind = f"coalesce({part}.name, {part}.items.name, '')"
     scale = f"cast(coalesce({part}.parameters.scale, {part}.items.parameters.scale) as int)"
     told = _each(column.type, text, lambda type_, t: _told(type_, t, kind, scale))
-    untold = _each(column.type, text, lambda type_, t: _untold(type_, t, source))
-    return f"if(k is null, {untold}, {told})"
+    return f"if(k is null, {untold(column.type, source, text)}, {told})"
+
+
+def untold(type_: Type, source: Source, text: str) -> str:
+    """As ``plain``, of a text whose message came without a schema, or whose schema is gone: the declaration tells."""
+    return _each(type_, text, lambda inner, t: _untold(inner, t, source))
 
 
 def _each(type_: Type, text: str, convert: _Convert) -> str:

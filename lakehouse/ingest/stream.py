@@ -20,6 +20,7 @@ from lakehouse.contracts import Table
 from lakehouse.errors import LakehouseError, UnavailableError
 from lakehouse.ingest import broker, bronze, faults, lock
 from lakehouse.ingest.positions import Place
+from lakehouse.ingest.upgrade import Filled
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
 
@@ -37,13 +38,20 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True)
 class Report:
-    """What one run landed: rows and quarantined messages by table name, of this run alone."""
+    """What one run landed: rows and quarantined messages by table name, of this run alone.
+
+    ``drift`` names, by table, the columns that its rows had and that are not declared; ``filled``, by table and column,
+    says in how many rows a column that is declared now was filled in from ``_extra``, and in how many the text there
+    does not read as its type.
+    """
 
     source: str
     batches: int
     rows: Mapping[str, int]
     quarantined: Mapping[str, int]
     seconds: float
+    drift: Mapping[str, list[str]] = field(default_factory=dict)
+    filled: Mapping[str, Mapping[str, Filled]] = field(default_factory=dict)
 
 
 @dataclass
@@ -59,6 +67,8 @@ class _Run:
     batches: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
+    drift: dict[str, set[str]] = field(default_factory=dict)
+    filled: dict[str, dict[str, Filled]] = field(default_factory=dict)
     interrupted: bool = False
     stopping: threading.Event = field(default_factory=threading.Event)
     busy: threading.Lock = field(default_factory=threading.Lock)
@@ -85,7 +95,13 @@ def run(config: Settings, source: str, *, once: bool, progress: Progress = quiet
     if this.interrupted:
         raise KeyboardInterrupt
     return Report(
-        source, this.batches, dict(this.rows), dict(this.quarantined), round(monotonic() - begun, 3)
+        source,
+        this.batches,
+        dict(this.rows),
+        dict(this.quarantined),
+        round(monotonic() - begun, 3),
+        {name: sorted(columns) for name, columns in sorted(this.drift.items())},
+        this.filled,
     )
 
 
@@ -145,6 +161,7 @@ def _consume(this: _Run, found: dict[Place, broker.Held]) -> None:
     _listen(this)  # Spark put a handler of its own in place when it started
     lock.remember_children(this.config, this.source)
     landing = bronze.open_landing(this.config, session, this.tables)
+    this.filled.update(landing.filled)
     stand = landing.next
     waiting = sum(held.end - stand.get(place, held.begin) for place, held in found.items())
     total = this.landed + waiting if this.once else None
@@ -185,6 +202,8 @@ def _consume(this: _Run, found: dict[Place, broker.Held]) -> None:
         query.stop()
         this.rows.update(landing.rows)
         this.quarantined.update(landing.quarantined)
+        for name, columns in landing.drift.items():
+            this.drift.setdefault(name, set()).update(columns)
 
 
 def _reader(this: _Run, start: dict[Place, int]) -> dict[str, str]:

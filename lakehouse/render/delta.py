@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
 from lakehouse import names
 from lakehouse.contracts import Table
 from lakehouse.errors import ContractError
@@ -11,6 +14,7 @@ from lakehouse.render.spark import Field
 
 VERSION_PROPERTY = "lakehouse.contract.version"
 FINGERPRINT_PROPERTY = "lakehouse.contract.fingerprint"
+KEY_PROPERTY = "lakehouse.contract.key"
 
 _LOCAL_TIMESTAMPS = "delta.feature.timestampNtz"
 _READABLE_BY_ALL = {"delta.enableDeletionVectors": "false"}
@@ -22,6 +26,7 @@ def properties(table: Table) -> dict[str, str]:
     return _READABLE_BY_ALL | {
         VERSION_PROPERTY: str(table.version),
         FINGERPRINT_PROPERTY: table.fingerprint,
+        KEY_PROPERTY: ",".join(table.key),
     }
 
 
@@ -39,22 +44,18 @@ def create_quarantine(table: Table, location: str) -> str:
     return _create(names.quarantine(table), spark.QUARANTINE, location, comment, _READABLE_BY_ALL)
 
 
-def upgrade_bronze(table: Table, existing: dict[str, str]) -> tuple[str, ...]:
-    """Statements that bring an existing bronze table to the declaration; none when it is there already.
+def upgrade_bronze(
+    table: Table, existing: Mapping[str, str], has: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Statements that add to an existing bronze table the columns that it lacks; none when it has all.
 
-    ``existing`` maps column to Spark SQL type, as DESCRIBE gives them, any case. New columns are added at the
-    end; columns that the declaration dropped stay, for the log keeps what it has seen. Raises ContractError
-    on a changed type: Trino silently drops a widened column, so that needs a new column.
+    ``existing`` maps column to Spark SQL type, as DESCRIBE gives them, any case; ``has`` are its properties. New
+    columns are added at the end; columns that the declaration dropped stay, for the log keeps what it has seen. Raises
+    ContractError for whatever ``refusals`` names. ``mark_bronze`` comes after.
     """
-    have = {name: type_.upper().replace(" ", "") for name, type_ in existing.items()}
-    for field in spark.bronze(table):
-        if field.name in have and have[field.name] != field.type:
-            raise ContractError(
-                f"column {field.name!r} of {names.bronze(table)} is {have[field.name]}, "
-                f"declared {field.type}",
-                hint="declare a new column instead: a type cannot change under rows that are there",
-            )
-    missing = [f for f in spark.bronze(table) if f.name not in have]
+    if refused := refusals(table, existing, has or {}):
+        raise ContractError(refused[0].why, hint=refused[0].next_step, table=names.bronze(table))
+    missing = [f for f in spark.bronze(table) if f.name not in existing]
     if not missing:
         return ()
     name = _qualified(names.bronze(table))
@@ -64,8 +65,69 @@ def upgrade_bronze(table: Table, existing: dict[str, str]) -> tuple[str, ...]:
     return (
         *([feature] if needs_feature else []),
         f"ALTER TABLE {name} ADD COLUMNS ({', '.join(_column(f) for f in missing)})",
-        f"ALTER TABLE {name} SET TBLPROPERTIES ({_pairs(properties(table), ', ')})",
     )
+
+
+def mark_bronze(table: Table, has: Mapping[str, str]) -> tuple[str, ...]:
+    """The statement that notes the declaration on a bronze table that is as declared; none when it is noted already.
+
+    The last step of an upgrade: as long as the note is of another declaration, past values may have to be filled in.
+    """
+    wanted = properties(table)
+    if wanted.items() <= has.items():
+        return ()
+    return (f"ALTER TABLE {_qualified(names.bronze(table))} SET TBLPROPERTIES ({_pairs(wanted, ', ')})",)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a declaration cannot follow the one that made a bronze table; ``column`` None is the table as a whole."""
+
+    column: str | None
+    why: str
+    next_step: str
+
+
+def refusals(table: Table, existing: Mapping[str, str], has: Mapping[str, str]) -> tuple[Refusal, ...]:
+    """What forbids to bring a bronze table of these columns and properties to the declaration."""
+    return (*_changed_types(table, existing), *_changed_key(table, has), *_version_not_raised(table, has))
+
+
+def _changed_types(table: Table, existing: Mapping[str, str]) -> Iterator[Refusal]:
+    """Trino silently drops a column that was widened."""
+    have = {name: type_.upper().replace(" ", "") for name, type_ in existing.items()}
+    for field in spark.bronze(table):
+        if field.name in have and have[field.name] != field.type:
+            yield Refusal(
+                field.name,
+                f"column {field.name!r} of {names.bronze(table)} is {have[field.name]}, declared {field.type}",
+                "declare a new column instead: a type cannot change under rows that are there",
+            )
+
+
+def _changed_key(table: Table, has: Mapping[str, str]) -> Iterator[Refusal]:
+    made_with = has.get(KEY_PROPERTY)
+    if made_with is not None and sorted(made_with.split(",")) != sorted(table.key):
+        yield Refusal(
+            None,
+            f"the key of {names.bronze(table)} is {made_with.replace(',', ', ')}, declared {', '.join(table.key)}: "
+            "its rows are in the order of the key that they were sent with",
+            f"declare a table of another name in place of this one, with source_name={table.place[1]!r}; "
+            "this one's rows stay where they are",
+        )
+
+
+def _version_not_raised(table: Table, has: Mapping[str, str]) -> Iterator[Refusal]:
+    version, made_by = int(has.get(VERSION_PROPERTY, 0)), has.get(FINGERPRINT_PROPERTY)
+    if made_by is not None and made_by != table.fingerprint and table.version <= version:
+        yield Refusal(
+            None,
+            f"the columns declared of {table.source.name}.{table.name} are others than those that "
+            f"{names.bronze(table)} was made with, and both are version {version}"
+            if table.version == version
+            else f"{names.bronze(table)} is of version {version}, declared is version {table.version} with other columns",
+            f"set version={version + 1} in the declaration, so that each row tells which one it was read with",
+        )
 
 
 def _create(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,7 +79,8 @@ LOCATION '/data/bronze/shop__orders'
 TBLPROPERTIES (
   'delta.enableDeletionVectors' = 'false',
   'lakehouse.contract.version' = '1',
-  'lakehouse.contract.fingerprint' = '{fingerprint}'
+  'lakehouse.contract.fingerprint' = '{fingerprint}',
+  'lakehouse.contract.key' = 'order_id'
 )"""
 
 QUARANTINE = """\
@@ -212,12 +215,37 @@ def test_delta_upgrade_of_a_table_as_declared_is_nothing() -> None:
 def test_delta_upgrade_adds_what_is_missing_and_keeps_what_is_gone() -> None:
     have = existing() | {"retired": "string"}
     del have["rate"]
-    alter, properties = delta.upgrade_bronze(ORDERS, have)
+    (alter,) = delta.upgrade_bronze(ORDERS, have)
     assert alter == "ALTER TABLE `bronze`.`shop__orders` ADD COLUMNS (`rate` DECIMAL(18,8) COMMENT 'Rate.')"
-    assert properties == (
+
+
+def test_delta_notes_the_declaration_once() -> None:
+    (noted,) = delta.mark_bronze(ORDERS, {"delta.minReaderVersion": "3"})
+    assert noted == (
         "ALTER TABLE `bronze`.`shop__orders` SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'false', "
-        f"'lakehouse.contract.version' = '1', 'lakehouse.contract.fingerprint' = '{ORDERS.fingerprint}')"
+        f"'lakehouse.contract.version' = '1', 'lakehouse.contract.fingerprint' = '{ORDERS.fingerprint}', "
+        "'lakehouse.contract.key' = 'order_id')"
     )
+    assert delta.mark_bronze(ORDERS, delta.properties(ORDERS) | {"somebody": "else"}) == ()
+
+
+def test_delta_refuses_another_key_and_columns_without_a_version() -> None:
+    made = delta.properties(ORDERS)
+    other = replace(ORDERS, key=("order_id", "currency_code"), version=2)
+    with pytest.raises(
+        ContractError, match=r"the key of bronze\.shop__orders is order_id, declared order_id, cur"
+    ):
+        delta.upgrade_bronze(other, existing(), made)
+    wider = replace(ORDERS, columns=(*ORDERS.columns, Column("note", String(), "Note.")))
+    with pytest.raises(ContractError, match="both are version 1") as error:
+        delta.upgrade_bronze(wider, existing(), made)
+    assert str(error.value.hint).startswith("set version=2 in the declaration")
+    later = replace(ORDERS, version=2)
+    with pytest.raises(ContractError, match="is of version 2, declared is version 1 with other columns"):
+        delta.upgrade_bronze(wider, existing(), delta.properties(later))
+    assert delta.upgrade_bronze(ORDERS, existing(), delta.properties(later)) == ()
+    assert len(delta.upgrade_bronze(replace(wider, version=2), existing(), made)) == 1
+    assert delta.upgrade_bronze(ORDERS, existing(), {}) == (), "nothing is noted on it"
 
 
 def test_delta_upgrade_refuses_another_type() -> None:
