@@ -11,6 +11,7 @@ from lakehouse.cli.common import command, noun
 
 if TYPE_CHECKING:
     from lakehouse.contracts import Table
+    from lakehouse.quality.drift import Report
 
 app = noun("Tables: what is declared, and what is rendered from it.")
 
@@ -88,6 +89,44 @@ def render(
             removed=changes.removed,
         )
     output.emit(changes, _print_changes)
+
+
+@command(app, "diff")
+def diff(
+    name: Annotated[
+        str | None, typer.Argument(help="A table: payments, ledger.payments; all if absent.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Only the tables of this source.")] = None,
+) -> None:
+    """Compare the declarations with bronze, with what was landed and with PostgreSQL; exit code 3 if any needs attention.
+
+    Says of each difference whether it is additive or breaking, why, and what to do. Needs no Spark.
+    """
+    from lakehouse import settings, tables
+    from lakehouse.errors import UsageError
+    from lakehouse.quality import drift
+
+    chosen = (tables.get(name),) if name else tables.of_source(source) if source else tables.all()
+    if name and source and chosen[0].source.name != source:
+        raise UsageError(
+            f"table {name!r} is of source {chosen[0].source.name}, not {source}", hint="leave out --source"
+        )
+    found = drift.check(settings.current(), chosen)
+    output.emit(found, _print_diff)
+    if found.urgent:
+        raise typer.Exit(3)
+
+
+def _print_diff(found: Report) -> None:
+    for finding in found.findings:
+        place = f"{finding.table}.{finding.column}" if finding.column else finding.table
+        output.out.print(f"{place}: {finding.kind}, {finding.impact}", markup=False, highlight=False)
+        for word, text in (("why", finding.why), ("next", finding.next_step)):
+            output.out.print(f"  {word:<4} {text}", markup=False, highlight=False)
+    for source, why in found.not_asked.items():
+        output.out.print(f"{source}: its tables were not looked at: {why}", markup=False, highlight=False)
+    told = f"{len(found.tables)} tables, {len(found.findings)} differences, {len(found.urgent)} to look at"
+    output.out.print(told, highlight=False)
 
 
 def _described(table: Table) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lakehouse import names
 from lakehouse.contracts import Table
@@ -128,6 +129,20 @@ def _version_not_raised(table: Table, has: Mapping[str, str]) -> Iterator[Refusa
             else f"{names.bronze(table)} is of version {version}, declared is version {table.version} with other columns",
             f"set version={version + 1} in the declaration, so that each row tells which one it was read with",
         )
+
+
+_SPARK_NAMES = {"long": "BIGINT", "integer": "INT", "short": "SMALLINT", "byte": "TINYINT"}
+
+
+def spark_type(told: Any) -> str:
+    """Spark SQL name of a type as the schema in a Delta log tells it: ``long`` or ``{"type": "array", ...}``."""
+    if isinstance(told, str):
+        return _SPARK_NAMES.get(told, told.upper())
+    if told["type"] == "array":
+        return f"ARRAY<{spark_type(told['elementType'])}>"
+    if told["type"] == "map":
+        return f"MAP<{spark_type(told['keyType'])},{spark_type(told['valueType'])}>"
+    return str(told["type"]).upper()
 
 
 def _create(
