@@ -9,8 +9,8 @@ What the source sent before a column was declared is text in ``_extra``. An upgr
    ``_extra``, the column stays NULL in its row, and it is counted;
 4. the declaration is noted on the table (``delta.mark_bronze``).
 
-Killed anywhere, the next call does the rest: until step 4 the note is of another declaration, and steps 1 and 3 find
-no row that they changed. A table whose note is right costs the reading of its log, and no Spark.
+Killed anywhere, the next call does the rest: until step 4 the note is of another declaration, and steps 1 and 3 leave
+as it is what they have changed. A table whose note is right costs the reading of its log, and no Spark.
 
 Rows from before the source had the column keep NULL in it and are not named in step 1: nothing older can be
 overwritten by them. Only rows after the first one that had it are, of the versions in which it was not declared: say
@@ -156,22 +156,23 @@ def _lacks(column: Column, sent: _Sent) -> str:
 
 
 def _fill(table: Table, columns: list[Column]) -> str:
-    """Step 3."""
+    """Step 3. The condition is a cheap one: Delta works it out once for each column of the table."""
     is_captured = table.source.kind is SourceKind.POSTGRES
     out_of_line = {c.name: _is_out_of_line(c) if is_captured else "false" for c in columns}
-    reads = {c.name: f"({_has(c)} and not {out_of_line[c.name]} and {_reads(table, c)})" for c in columns}
-    sets = [
-        f"{backticked(c.name)} = if({reads[c.name]}, {_value(table, c)}, {backticked(c.name)})"
-        for c in columns
-    ]
+    sets = []
+    for c in columns:
+        name, is_value = backticked(c.name), f"{_has(c)} and not {out_of_line[c.name]}"
+        sets.append(f"{name} = if({is_value}, coalesce({_value(table, c)}, {name}), {name})")
     if is_captured:
         unsent = ", ".join(f"if({out_of_line[c.name]}, '{c.name}', null)" for c in columns)
         sets.append(f"_unchanged = array_union(_unchanged, array_compact(array({unsent})))")
-    taken = {c.name: f"({reads[c.name]} or {out_of_line[c.name]})" for c in columns}
-    gone = ", ".join(f"if({taken[c.name]}, {spark_literal(c.sent_as)}, null)" for c in columns)
+    gone = ", ".join(
+        f"if({_has(c)} and ({out_of_line[c.name]} or {_reads(table, c)}), {spark_literal(c.sent_as)}, null)"
+        for c in columns
+    )
     rest = f"map_filter(_extra, (k, _) -> not array_contains(array_compact(array({gone})), k))"
     sets.append(f"_extra = {_bound(rest, 'm', 'if(size(m) > 0, m, null)')}")
-    where = f"_extra is not null and ({' or '.join(taken.values())})"
+    where = f"_extra is not null and ({' or '.join(_has(c) for c in columns)})"
     return f"UPDATE {names.bronze(table)} SET {', '.join(sets)} WHERE {where}"
 
 

@@ -139,10 +139,7 @@ def run(config: Settings, kills: int, seed: int) -> Result:
     writer, process, found = Writer(config, seed), driver(), []
     writer.start()
     try:
-        _until(
-            lambda: _landed(config) >= writer.newest > 0 or _landed(config) > 0,
-            "the first change is in bronze",
-        )
+        _until(lambda: _landed(config) > before, "the first change is in bronze")
         order = [TARGETS[i % len(TARGETS)] for i in range(kills)]
         rng.shuffle(order)
         for number, target in enumerate(order, 1):

@@ -30,6 +30,7 @@ from lakehouse.contracts import (
 )
 from lakehouse.errors import ContractError
 from lakehouse.ingest import bronze, upgrade
+from lakehouse.quality import drift
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -102,6 +103,10 @@ class Lake:
             return []
         return [r["reason"] for r in self.spark.table(name).orderBy("_offset").collect()]
 
+    def diff(self, table: Table) -> list[tuple[str | None, str, str]]:
+        """What ``lakehouse tables diff`` finds that needs attention."""
+        return [(f.column, str(f.kind), str(f.impact)) for f in drift.check(self.config, (table,)).urgent]
+
     def version(self, table: Table) -> int:
         return context.version(context.folder(self.config, names.bronze(table)))
 
@@ -132,6 +137,9 @@ def before_it_is_declared(lake: Lake) -> bronze.Landing:
 def test_a_new_column_is_kept_reported_and_filled_when_it_is_declared(lake: Lake) -> None:
     seen = before_it_is_declared(lake)
     assert seen.drift == {"things": {*SENT, "more"}}
+    new = [(name, "new column", "additive") for name in sorted({*SENT, "more"})]
+    assert [f for f in lake.diff(THINGS) if f[0] != "note"] == new
+    assert {f[1] for f in lake.diff(WIDER)} == {"not upgraded", "new column"}
     opened = lake.open(WIDER)
     shown = [f"cast(new_{n} as string)" for n in TYPES]
     nothing = [None] * len(TYPES)
@@ -163,6 +171,7 @@ def test_a_new_column_is_kept_reported_and_filled_when_it_is_declared(lake: Lake
     assert (lake.version(THINGS), again.filled, again.next) == (version, {}, opened.next)
     landed = lake.land(WIDER, {"id": 5, "note": "since", **SENT})
     assert (lake.rows(THINGS, *shown)[-1], landed.drift) == (READ, {})
+    assert lake.diff(WIDER) == [("new_day", "unread values", "breaking")]
 
 
 @pytest.mark.parametrize("step", ["_fill", "mark"])
@@ -241,6 +250,15 @@ def test_a_column_that_the_source_drops(lake: Lake) -> None:
     lake.land(table, {"id": 1, "count": 1}, {"id": 2, "note": "x"})
     assert lake.rows(table, "id", "note", "count", "_unchanged") == [[1, None, 1, ["note"]]]
     assert lake.reasons(table) == ["missing: count"]
+    assert lake.diff(table) == [
+        ("count", "nullability changed", "breaking"),
+        ("note", "gone column", "breaking"),
+    ]
+    lake.land(table, {"id": 1, "count": 1, "note": "back"}, {"id": 1, "count": 2, "op": "u"})
+    assert lake.rows(table, "_unchanged")[-1] == [["note"]]
+    assert lake.diff(table) == [("count", "nullability changed", "breaking")], (
+        "an update may leave out what it likes"
+    )
 
 
 def test_a_type_that_the_source_widens_narrows_or_replaces(lake: Lake) -> None:
@@ -259,6 +277,7 @@ def test_a_type_that_the_source_widens_narrows_or_replaces(lake: Lake) -> None:
     assert lake.reasons(table) == [
         "count is no INT", "price is no DECIMAL(6,2)", "price is no DECIMAL(6,2)", "count is no INT",
     ]  # fmt: skip
+    assert lake.diff(table) == [("count", "type changed", "breaking"), ("price", "type changed", "breaking")]
 
 
 def test_a_column_that_the_source_renames(lake: Lake) -> None:
@@ -268,6 +287,7 @@ def test_a_column_that_the_source_renames(lake: Lake) -> None:
         [None, ["note"], {"remark": "new name"}],
     ]
     assert landing.drift == {"things": {"remark"}}
+    assert lake.diff(THINGS) == [("note", "likely rename", "breaking")]
     known = replace(NOTE, source_name="remark")
     lake.open(replace(THINGS, version=2, columns=(KEY, known)))
     assert lake.rows(THINGS, "note", "_extra") == [["old name", None], ["new name", None]]
@@ -298,6 +318,9 @@ def test_what_a_declaration_may_not_change_is_refused_before_anything_is_written
         (more, "both are version 1"),
     ]:
         assert not bronze.is_ready(lake.config, (refused,))
+        assert {"type changed", "key changed", "version not raised"} & {
+            kind for _, kind, _ in lake.diff(refused)
+        }
         with pytest.raises(ContractError, match=why):
             lake.open(refused)
     assert lake.version(THINGS) == version
