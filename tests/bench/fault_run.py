@@ -74,11 +74,11 @@ class Result:
 
 
 class Writer(Thread):
-    """Changes rows until told to stop; ``newest`` is the number of the newest change that is surely committed."""
+    """Changes rows until told to stop, with numbers above those of earlier runs; ``newest`` is surely committed."""
 
-    def __init__(self, config: Settings, seed: int) -> None:
+    def __init__(self, config: Settings, seed: int, number: int) -> None:
         super().__init__(daemon=True)
-        self.config, self.random, self.newest, self.number = config, random.Random(seed), 0, 0
+        self.config, self.random, self.newest, self.number = config, random.Random(seed), number, number
         self.stopping = Event()
 
     def run(self) -> None:
@@ -136,7 +136,8 @@ def run(config: Settings, kills: int, seed: int) -> Result:
             if _is_there(config)
             else 0
         )
-    writer, process, found = Writer(config, seed), driver(), []
+    before = _landed(config)
+    writer, process, found = Writer(config, seed, before), driver(), []
     writer.start()
     try:
         _until(lambda: _landed(config) > before, "the first change is in bronze")
