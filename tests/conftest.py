@@ -46,6 +46,10 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--logs", type=int, default=200, help="generated logs that silver is tried with, by 200")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     _tidy()
     ours = dict(zip(Ports.model_fields, free_ports(len(Ports.model_fields)), strict=True))
