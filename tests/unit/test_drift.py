@@ -43,6 +43,10 @@ TYPES: list[Type] = [
 ]  # fmt: skip
 
 
+def test_this_file_speaks_of_every_type() -> None:
+    assert {type(t) for t in TYPES} == set(Type.__subclasses__())
+
+
 @pytest.mark.parametrize("type_", TYPES, ids=str)
 def test_a_column_made_from_its_declaration_fits_it(type_: Type) -> None:
     assert postgres_fit.misfit(type_, postgres.sql_type(type_)) is None

@@ -140,6 +140,7 @@ def test_this_file_speaks_of_every_type_and_every_target() -> None:
         "__init__",
         "common",
         "files",
+        "postgres_fit",  # reads types rather than writes them: test_drift.py
         "targets",
     }
     assert modules == TARGETS.keys() == REFUSED_BY.keys()
