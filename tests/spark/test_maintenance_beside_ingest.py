@@ -63,7 +63,8 @@ def test_ingest_goes_on_over_compaction_and_retention(lake: Any, spark: SparkSes
     landing.land(rates(spark, 4, 5, 6))
     assert [row[0] for row in found()] == [0, 1, 2, 3, 4, 5, 6]
 
-    read = pa.table({"_partition": pa.array([0], pa.int32()), "_offset": [6]})
+    newest = landing.pairs[0].bronze.position.ingested_at
+    read = pa.table({"_ingested_at": pa.array([newest], pa.timestamp("us", "UTC"))})
     silver = context.folder(lake.config, names.staging(FX))
     shutil.rmtree(silver, ignore_errors=True)
     write_deltalake(str(silver), read)
