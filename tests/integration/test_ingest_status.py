@@ -114,7 +114,7 @@ def test_a_source_that_is_silent_is_fresh_and_a_message_that_waits_is_not(stack:
     assert judged(cli)["events.webhook"] in {("empty", None), ("ok", "waiting")}, "nothing waits for long"
     with context.postgres(stack) as connection:
         connection.execute(
-            "insert into fx_rates values ('EUR', 'USD', '2026-03-01', 1.1, now() - interval '1 day')"
+            "insert into fx_rates values ('XXX', 'XTS', '2026-03-01', 1.1, now() - interval '1 day')"
         )
     capture.wait(stack, "ledger", timeout_seconds=60)
     stream.run(stack, "ledger", once=True)
