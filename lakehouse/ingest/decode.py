@@ -100,6 +100,7 @@ def _envelopes(messages: DataFrame, table: Table) -> DataFrame:
         f"'{c.name}', {encodings.plain(c, table.source, _exact(c, f's.`{c.name}`', '$.payload.after', '$.after'))}"
         for c in table.columns
     )
+    # Joined and split, for it is three times as fast as an array that is compacted: that one is not compiled.
     unchanged = ", ".join(
         f"if({_of('after', c)} in ({_UNAVAILABLE_FORMS}) or not map_contains_key(after, {_name(c)}), '{c.name}', null)"
         for c in table.columns
@@ -118,8 +119,9 @@ def _envelopes(messages: DataFrame, table: Table) -> DataFrame:
         "source.txId as _source_tx",
         "(coalesce(source.snapshot, 'false') <> 'false' or op = 'r') as _is_snapshot",
         f"named_struct({texts}) as t",
-        f"if({envelope.HAS_ROW} and (has_unavailable or not {_is_as_declared(table, 'after')}), "
-        f"array_compact(array({unchanged or 'null'})), cast(array() as array<string>)) as _unchanged",
+        f"coalesce(if({envelope.HAS_ROW} and (has_unavailable or not {_is_as_declared(table, 'after')}), "
+        f"split(nullif(concat_ws(',', {unchanged or 'null'}), ''), ','), null), cast(array() as array<string>)) "
+        "as _unchanged",
         f"{_others(table, 'after')} as others",
         f"case when {envelope.HAS_ROW} then {_missing(table.columns, 'after')} "
         f"when op in ('d', '{envelope.TOMBSTONE}') then concat_ws(', ', {no_key}) end as missing",

@@ -53,11 +53,14 @@ def fill(config: Settings, topic: str, count: int) -> int:
 
 def _envelope(number: int) -> bytes:
     at = "2026-02-01T10:00:00.123456Z"
-    row = {
+    told = {
         "payment_id": f"pay_{number}", "customer_id": f"cus_{number % 997}", "merchant_id": "mer_1",
         "product_id": "prd_1", "payment_method_id": "pm_1", "amount_minor": number, "currency_code": "EUR",
         "fee_minor": 0, "status": "captured", "channel": "web", "requested_at": at, "created_at": at, "updated_at": at,
     }  # fmt: skip
+    row = {
+        c.sent_as: told.get(c.sent_as) for c in PAYMENTS.columns
+    }  # Debezium sends every column, null or not
     source = {"ts_ms": 1, "ts_us": 1000, "snapshot": "false", "txId": number, "lsn": number}
     change = {"before": None, "after": row, "source": source, "op": "c", "ts_ms": 2}
     return json.dumps(change, separators=(",", ":")).encode()
