@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from lakehouse.transform.report import DISK_FULL, Node, refused
 from lakehouse.transform.session import on_our_session
 
 if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
     from dbt.contracts.results import RunResult
 
 PROJECT = ROOT / "dbt_project"
@@ -32,17 +35,63 @@ def invoke(
     Raises ConfigError when dbt refuses the project, before any table is touched; KeyboardInterrupt is passed on
     once the statements that were running are cancelled.
     """
+    with on_our_session(config):
+        project = _parsed(config)
+        result = _run(config, arguments, variables, _Told(progress), project)
+    return tuple(_node(config, r) for r in getattr(result, "results", ()))
+
+
+def _parsed(config: Settings) -> Manifest:
+    """The project as dbt reads it: from the file that an earlier call left, while no file of the project changed.
+
+    Reading it anew takes a second or more of each call. dbt's own saved parse is no help: it is thrown away with
+    every new value of a variable, and ours name the moment of the call.
+    """
+    from dbt.contracts.graph.manifest import Manifest
+
+    kept = config.state / "run" / "dbt" / f"project-{_fingerprint(config)}.msgpack"
+    try:
+        found = Manifest.from_msgpack(kept.read_bytes())
+    except FileNotFoundError:
+        pass
+    else:
+        found.build_flat_graph()
+        return found
+    project: Manifest = _run(config, ["parse"], {}, None, None)
+    for old in kept.parent.glob("project-*.msgpack"):
+        old.unlink(missing_ok=True)
+    partial = kept.with_suffix(".partial")
+    partial.write_bytes(project.to_msgpack())
+    partial.replace(kept)
+    return project
+
+
+def _fingerprint(config: Settings) -> str:
+    """Of all that the parsed project is made from: dbt, the files of the project, and where the tables are."""
+    files = sorted(p for p in PROJECT.rglob("*") if p.is_file())
+    seen = [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in files]
+    versions = [metadata.version(package) for package in ("dbt-core", "dbt-spark")]
+    return sha256(json.dumps([versions, str(config.warehouse), seen]).encode()).hexdigest()[:16]
+
+
+def _run(
+    config: Settings,
+    arguments: list[str],
+    variables: Mapping[str, Any],
+    told: _Told | None,
+    project: Manifest | None,
+) -> Any:
+    """The result of one dbt command."""
     from dbt.cli.main import dbtRunner
 
     logs = config.state / "log" / "dbt"
-    told = _Told(progress)
-    with on_our_session(config):
-        result = dbtRunner(callbacks=[told]).invoke([*_global(logs), *arguments, *_paths(config, variables)])
+    runner = dbtRunner(manifest=project, callbacks=[told] if told else [])
+    result = runner.invoke([*_global(logs), *arguments, *_paths(config, variables)])
     if isinstance(result.exception, KeyboardInterrupt):
         raise result.exception
     if result.exception is not None:
         raise refused(str(result.exception), str(logs / "dbt.log"))
-    return tuple(_node(config, r) for r in getattr(result.result, "results", ()))
+    return result.result
 
 
 def _global(logs: Path) -> list[str]:

@@ -101,6 +101,28 @@ def test_only_sources_with_something_new_are_read(config: Settings) -> None:
     assert changes.sources_to_read(config, changes.versions(config)) is None, "somebody wrote to silver"
 
 
+def test_a_project_is_parsed_again_when_anything_that_it_is_made_from_changed(
+    config: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = config.state / "project"
+    project.mkdir()
+    monkeypatch.setattr(dbt, "PROJECT", project)
+    (project / "a.sql").write_text("select 1")
+    seen = [dbt._fingerprint(config)]
+    assert dbt._fingerprint(config) == seen[0]
+    (project / "b.sql").write_text("select 2")
+    seen.append(dbt._fingerprint(config))
+    (project / "b.sql").write_text("select 22")
+    seen.append(dbt._fingerprint(config))
+    (project / "b.sql").rename(project / "c.sql")
+    seen.append(dbt._fingerprint(config))
+    elsewhere = config.model_copy(update={"paths": config.paths.model_copy(update={"state": project})})
+    seen.append(dbt._fingerprint(elsewhere))
+    assert len(set(seen)) == len(seen)
+    (project / "c.sql").unlink()
+    assert dbt._fingerprint(config) == seen[0]
+
+
 @pytest.mark.parametrize("note", ["", "{", "{}", "[]", "null", "5", "without tables", "tables of no form"])
 def test_a_note_that_cannot_be_read_costs_only_time(config: Settings, note: str) -> None:
     changes.remember(config, {})
