@@ -33,6 +33,8 @@ class Paths(_Section):
     """Everything the stack writes: logs, secrets, data, tables. Relative paths start at the checkout."""
     warehouse: Path | None = None
     """Root of the Delta tables, ``<warehouse>/<schema>/<table>``; ``<state>/warehouse`` when absent."""
+    landing: Path | None = None
+    """Where partners drop files, ``<landing>/<source>/<table>/``; ``<state>/landing`` when absent."""
     cache: Path | None = None
     """Where downloaded JVM parts are kept for all clones; the user's cache folder when absent."""
 
@@ -66,6 +68,8 @@ class Ingest(_Section):
     """Most Kafka records that one micro-batch takes, over all topics of a source."""
     trigger_seconds: float = Field(default=2.0, ge=0)
     """Pause between micro-batches of a continuous run."""
+    file_quiet_seconds: float = Field(default=2.0, ge=0)
+    """How long a file of a partner must not have changed before it is read; until then it may still be written."""
     longest_outage_hours: float = Field(default=72, gt=0)
     """How long ingest may be down without losing anything: ``ingest status`` warns of topics that keep less."""
 
@@ -130,6 +134,11 @@ class Settings(_Section):
     def warehouse(self) -> Path:
         """Root of the Delta tables, absolute."""
         return ROOT / self.paths.warehouse if self.paths.warehouse is not None else self.state / "warehouse"
+
+    @property
+    def landing(self) -> Path:
+        """Root of the folders that partners drop files in, absolute."""
+        return ROOT / self.paths.landing if self.paths.landing is not None else self.state / "landing"
 
     @property
     def cache(self) -> Path:

@@ -31,7 +31,7 @@ def list_(
             "key": list(t.key),
             "columns": len(t.columns),
             "owner": t.source.owner,
-            "topic": names.topic(t),
+            "topic": None if t.files else names.topic(t),
             "bronze": names.bronze(t),
             "staging": names.staging(t),
         }
@@ -129,6 +129,16 @@ def _print_diff(found: Report) -> None:
     output.out.print(told, highlight=False)
 
 
+def _way(table: Table) -> dict[str, Any]:
+    """How rows get here: by a topic, or by a folder."""
+    from lakehouse import names, settings
+    from lakehouse.ingest import files
+
+    if table.files:
+        return {"landing_folder": str(files.folder(settings.current(), table))}
+    return {"topic": names.topic(table), "topic_partitions": table.topic_partitions}
+
+
 def _described(table: Table) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -143,8 +153,7 @@ def _described(table: Table) -> dict[str, Any]:
         "owner": table.source.owner,
         "version": table.version,
         "fingerprint": table.fingerprint,
-        "topic": names.topic(table),
-        "topic_partitions": table.topic_partitions,
+        **_way(table),
         "bronze": names.bronze(table),
         "quarantine": names.quarantine(table),
         "staging": names.staging(table),

@@ -3,6 +3,7 @@
 from lakehouse.contracts.table import (
     Column,
     Event,
+    Files,
     Freshness,
     Retention,
     Sensitivity,
@@ -38,6 +39,7 @@ __all__ = [
     "Decimal",
     "Double",
     "Event",
+    "Files",
     "Freshness",
     "Integer",
     "Interval",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ _NO_KEYS = (Array, Binary, Double, Json, Numeric)
 
 def of_table(table: Table) -> list[str]:
     """What is wrong with one declaration; empty if nothing is."""
-    return [*_names(table), *_key(table), *_event(table), *_limits(table), *_columns(table)]
+    return [*_names(table), *_key(table), *_event(table), *_files(table), *_limits(table), *_columns(table)]
 
 
 def between(tables: Iterable[Table]) -> list[str]:
@@ -140,6 +141,21 @@ def _event(table: Table) -> Iterator[str]:
         yield f"event column {table.event.time_column!r} is not declared"
     elif declared[table.event.time_column].type != Timestamp():
         yield f"event column {table.event.time_column!r} is not a Timestamp"
+
+
+def _files(table: Table) -> Iterator[str]:
+    from lakehouse.contracts.table import SourceKind
+
+    if (table.files is not None) != (table.source.kind is SourceKind.FILES):
+        yield "tables of a file source, and only they, declare files=Files(...)"
+    if table.files is None:
+        return
+    if len(table.files.delimiter) != 1 or table.files.delimiter in '"\r\n':
+        yield f"delimiter {table.files.delimiter!r} is not one character, or one that CSV needs itself"
+    try:
+        codecs.lookup(table.files.encoding)
+    except LookupError:
+        yield f"encoding {table.files.encoding!r} is not one that Python knows"
 
 
 def _limits(table: Table) -> Iterator[str]:

@@ -19,17 +19,18 @@ class Sensitivity(StrEnum):
 
 
 class SourceKind(StrEnum):
-    """How changes of a source reach Kafka."""
+    """How the rows of a source get here: its changes or its events through Kafka, or files that it drops in a folder."""
 
     POSTGRES = "postgres"
     EVENTS = "events"
+    FILES = "files"
 
 
 @dataclass(frozen=True)
 class Source:
     """A system that tables come from: one capture connector, one streaming application.
 
-    ``database`` and ``schema`` are where a PostgreSQL source keeps its tables; events have neither. With
+    ``database`` and ``schema`` are where a PostgreSQL source keeps its tables; others have neither. With
     ``is_managed=False`` somebody else's Debezium captures it: nothing is made in PostgreSQL or Kafka Connect, only the
     topics are read, whose names begin with ``topic_prefix`` (the source's name when absent). ``has_decimal_bytes``
     is for such a source when its decimals come as bytes (``decimal.handling.mode=precise``) and without a schema.
@@ -44,6 +45,11 @@ class Source:
     is_managed: bool = True
     topic_prefix: str | None = None
     has_decimal_bytes: bool = False
+
+    @property
+    def has_states(self) -> bool:
+        """Whether a later row of a key takes the place of an earlier one. An event happened, and stays as it was."""
+        return self.kind is not SourceKind.EVENTS
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,19 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Files:
+    """For tables of a file source: how its text files are written. Parquet says so itself.
+
+    ``delimiter`` and ``encoding`` are of CSV. ``timestamp_format`` is a Spark datetime pattern
+    (``M/d/yyyy H:mm``) that dates and instants may have beside ISO 8601; without an offset in it they are UTC.
+    """
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    timestamp_format: str | None = None
+
+
+@dataclass(frozen=True)
 class Table:
     """One source table: one row per ``grain``. ValueError names every law of ``laws.of_table`` it breaks.
 
@@ -110,6 +129,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     event: Event | None = None
+    files: Files | None = None
     topic_partitions: int = 1
     retention: Retention = Retention()
     freshness: Freshness = Freshness()

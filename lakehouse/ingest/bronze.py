@@ -52,8 +52,15 @@ class Target:
     version: int | None = None
     """Of the newest commit made here."""
 
-    def append(self, rows: DataFrame, ranges: tuple[Range, ...], at: datetime) -> int:
-        """Commit rows, and the position reached, in one; the number of rows.
+    def append(
+        self,
+        rows: DataFrame,
+        ranges: tuple[Range, ...],
+        at: datetime,
+        transaction: tuple[str, int] | None = None,
+    ) -> int:
+        """Commit rows, and the position reached, in one; the number of rows. ``transaction`` is an application's
+        identifier and version, which the table remembers for ever.
 
         SafetyError, and nothing written, if another writer came by.
         """
@@ -68,7 +75,10 @@ class Target:
         reached = self.position.after(ranges, at)
         metadata = positions.to_metadata(ranges, reached)
         files = rows.coalesce(min(_FILES, 1 + sum(r.messages for r in ranges) // _ROWS_A_FILE))
-        files.write.format("delta").mode("append").option("userMetadata", metadata).saveAsTable(self.name)
+        writer = files.write.format("delta").mode("append").option("userMetadata", metadata)
+        if transaction:
+            writer = writer.option("txnAppId", transaction[0]).option("txnVersion", transaction[1])
+        writer.saveAsTable(self.name)
         for commit in positions.history(self.folder, _RECENT):
             if commit.get("userMetadata") == metadata:
                 self.position, self.version = reached, commit["version"]
@@ -103,7 +113,8 @@ class Pair:
 class Landing:
     """Lands batches of one source. ``rows`` and ``quarantined`` count what was committed, by table name.
 
-    ``drift`` names what was sent and is not declared, ``filled`` says what the upgrade of a table filled in.
+    ``drift`` names what was sent and is not declared, ``filled`` says what the upgrade of a table filled in. A
+    ``transaction`` goes into the commits of the batches after it.
     """
 
     session: SparkSession
@@ -112,6 +123,7 @@ class Landing:
     quarantined: Counter[str] = field(default_factory=Counter)
     drift: dict[str, set[str]] = field(default_factory=dict)
     filled: dict[str, dict[str, upgrade.Filled]] = field(default_factory=dict)
+    transaction: tuple[str, int] | None = None
 
     @property
     def next(self) -> dict[Place, int]:
@@ -151,7 +163,7 @@ class Landing:
         decoded = decode.decode(new, pair.table, micros(at))
         good = decoded.where(f"{decode.REASON} is null").select(*(c.name for c in spark.bronze(pair.table)))
         bronze.position = replace(bronze.position, unsettled=pair.unsettled)
-        landed = bronze.append(good, new_ranges, at)
+        landed = bronze.append(good, new_ranges, at, self.transaction)
         self.rows[name] += landed
         if landed:
             self._note_drift(pair)
@@ -196,7 +208,7 @@ class Landing:
             count = int(bad.count())
             if count:
                 self.session.sql(delta.create_quarantine(pair.table, str(target.folder)))
-                target.append(bad, rest_ranges, at)
+                target.append(bad, rest_ranges, at, self.transaction)
                 self.quarantined[pair.table.name] += count
         finally:
             bad.unpersist()
@@ -235,9 +247,14 @@ def open_landing(config: Settings, session: SparkSession, tables: tuple[Table, .
     return Landing(session, tuple(pair for pair, _ in prepared), filled=filled)
 
 
+def pairs(config: Settings, tables: tuple[Table, ...]) -> tuple[Pair, ...]:
+    """Bronze and quarantine of each table, where they stand now. Needs no Spark."""
+    return tuple(_pair(config, table) for table in tables)
+
+
 def stand(config: Settings, tables: tuple[Table, ...]) -> dict[Place, int]:
     """The first offset that is still wanted of each topic-partition that was read before. Needs no Spark."""
-    return {place: offset for table in tables for place, offset in _pair(config, table).settled.items()}
+    return {place: offset for pair in pairs(config, tables) for place, offset in pair.settled.items()}
 
 
 def is_ready(config: Settings, tables: tuple[Table, ...]) -> bool:

@@ -1,9 +1,10 @@
 """A Kafka message -> the columns of its bronze table, or the reason why it cannot be read.
 
-Two shapes come in: the Debezium envelope (with or without its schema) of a PostgreSQL source, and the plain JSON
-object of an event source. Every declared column is first taken as *text*, so that a value that is there but wrong
-can be told from one that is absent; ``values`` then reads the text as the declared type. All of it is SQL text:
-it is planned anew for every batch, and expressions built call by call take seconds.
+Three shapes come in: the Debezium envelope (with or without its schema) of a PostgreSQL source, the plain JSON
+object of an event source, and the row of a file, which is such an object, with a key that says where it was. Every
+declared column is first taken as *text*, so that a value that is there but wrong can be told from one that is absent;
+``values`` then reads the text as the declared type. All of it is SQL text: it is planned anew for every batch, and
+expressions built call by call take seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lakehouse.contracts import Column, Decimal, Numeric, SourceKind, Table
-from lakehouse.ingest import encodings, envelope, values
+from lakehouse.ingest import encodings, envelope, file_rows, values
 from lakehouse.render import spark
 from lakehouse.render.common import backticked, spark_literal
 
@@ -42,8 +43,8 @@ def decode(messages: DataFrame, table: Table, ingested_at_micros: int) -> DataFr
     ``messages`` has the columns of Spark's Kafka source. Where there is a reason, the bronze columns mean nothing;
     where there is none, key and value are NULL, for nobody needs them any more.
     """
-    cdc = table.source.kind is SourceKind.POSTGRES
-    rows = _envelopes(messages, table) if cdc else _events(messages, table)
+    cdc, is_file = table.source.kind is SourceKind.POSTGRES, table.source.kind is SourceKind.FILES
+    rows = _envelopes(messages, table) if cdc else _objects(messages, table)
     typed = rows.selectExpr(
         "*", *(f"{values.read(c.type, f't.`{c.name}`')} as `v_{c.name}`" for c in table.columns)
     )
@@ -53,7 +54,13 @@ def decode(messages: DataFrame, table: Table, ingested_at_micros: int) -> DataFr
         f"{table.version} as _contract_version",
     ]
     if cdc:
-        place = ["op as _op", *place, "_source_at", "_source_lsn", "_source_tx", "_is_snapshot"]
+        log = "_source_at", "_source_lsn", "_source_tx", "_is_snapshot"
+        place = ["op as _op", *place, *log]
+    elif is_file:
+        nowhere = "cast(null as bigint) as _source_lsn", "cast(null as string) as _source_tx"
+        where = "at.file as _file", "at.sha256 as _file_sha256", "at.row as _row"
+        place = ["'c' as _op", *place, *where, "timestamp as _source_at", *nowhere]
+    if table.source.has_states:
         landed.append("_unchanged")
     landed.append("if(size(others) > 0, others, null) as _extra")
     return typed.selectExpr(
@@ -76,16 +83,30 @@ def _reason(table: Table) -> str:
     return f"coalesce({_UNSEEN}, problem, 'missing: ' || nullif(missing, ''), {bad})"
 
 
-def _events(messages: DataFrame, table: Table) -> DataFrame:
-    """Adds ``t`` (struct of texts), ``others``, ``missing`` and ``problem``."""
+def _objects(messages: DataFrame, table: Table) -> DataFrame:
+    """Adds ``t`` (struct of texts), ``others``, ``missing`` and ``problem``; of files also ``at`` and ``_unchanged``."""
     parsed = messages.selectExpr(*MESSAGE, f"{envelope.parse('value', envelope.ROW)} as v")
-    texts = ", ".join(f"'{c.name}', {_exact(c, _of('v.r', c), '$')}" for c in table.columns)
+    more, problem = list[str](), "null"
+    if table.files:
+        parsed = file_rows.with_place(parsed, table)
+        absent = ", ".join(
+            f"if(map_contains_key(v.r, {_name(c)}), null, '{c.name}')"
+            for c in table.columns
+            if c.name not in table.key
+        )
+        unchanged = f"split(nullif(concat_ws(',', {absent or 'null'}), ''), ',')"
+        more = ["at", f"coalesce({unchanged}, cast(array() as array<string>)) as _unchanged"]
+        problem = "at.problem"
+    texts = ", ".join(
+        f"'{c.name}', {file_rows.plain(c, table, _exact(c, _of('v.r', c), '$'))}" for c in table.columns
+    )
     return parsed.selectExpr(
         *MESSAGE,
+        *more,
         f"named_struct({texts}) as t",
         f"{_others(table, 'v.r')} as others",
         f"{_missing(table.columns, 'v.r')} as missing",
-        "case when value is null then 'an event without a value' "
+        f"case when {problem} is not null then {problem} when value is null then 'an event without a value' "
         f"when {envelope.NOT_TEXT} then 'the value is not UTF-8' "
         f"when {envelope.not_one_object('v', 'value')} then 'the value is not one JSON object' "
         f"when {envelope.HALF_CHARACTER} then 'the value holds half a character (a lone surrogate)' end as problem",
@@ -146,7 +167,7 @@ def _is_as_declared(table: Table, row: str) -> str:
 
 def _others(table: Table, row: str) -> str:
     """SQL of what was sent and is not declared."""
-    known = ", ".join(_name(c) for c in table.columns)
+    known = ", ".join([*map(_name, table.columns), *(file_rows.PLACE if table.files else ())])
     return f"if({_is_as_declared(table, row)}, null, map_filter({row}, (name, _) -> name not in ({known})))"
 
 

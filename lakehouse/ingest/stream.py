@@ -1,4 +1,4 @@
-"""One streaming application per source: from its Kafka topics to its bronze tables."""
+"""One streaming application per source: from its Kafka topics, or its files, to its bronze tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tenacity import Retrying, retry_if_exception, wait_exponential
 from lakehouse import context, names, tables
 from lakehouse.contracts import Table
 from lakehouse.errors import LakehouseError, UnavailableError
-from lakehouse.ingest import broker, bronze, faults, lock
+from lakehouse.ingest import broker, bronze, faults, files, lock
 from lakehouse.ingest.positions import Place
 from lakehouse.ingest.upgrade import Filled
 from lakehouse.settings import Settings
@@ -76,7 +76,7 @@ class _Run:
 
 
 def run(config: Settings, source: str, *, once: bool, progress: Progress = quiet) -> Report:
-    """Land what Kafka has for ``source``: all of it now and end (``once``), or go on until stopped.
+    """Land what Kafka, or its landing folder, has for ``source``: all of it now and end (``once``), or until stopped.
 
     It starts where each bronze table says that it stands, so nothing is lost or doubled by a crash at any step, and
     Spark's checkpoint is thrown away between runs. Ctrl-C and SIGTERM let the batch at hand finish; then
@@ -89,9 +89,12 @@ def run(config: Settings, source: str, *, once: bool, progress: Progress = quiet
     begun = monotonic()
     this = _Run(config, source, tables.of_source(source), once, progress)
     with lock.of_source(config, source), _signals(this):
-        found = _check(this)
-        if not (once and _is_done(this, found)):
-            _land(this, found)
+        if this.tables[0].files:
+            _land_files(this)
+        else:
+            found = _check(this)
+            if not (once and _is_done(this, found)):
+                _land(this, found)
     if this.interrupted:
         raise KeyboardInterrupt
     return Report(
@@ -103,6 +106,59 @@ def run(config: Settings, source: str, *, once: bool, progress: Progress = quiet
         {name: sorted(columns) for name, columns in sorted(this.drift.items())},
         this.filled,
     )
+
+
+def _land_files(this: _Run) -> None:
+    """Land the files that wait, and with ``once`` those that are still young; else look again after each pause."""
+    seen = files.Seen.load(this.config, this.source)
+    landing = None
+    while not this.stopping.is_set():
+        waits = [files.waiting(this.config, table, seen) for table in this.tables]
+        total = this.batches + sum(len(found) for found, _ in waits)
+        if any(found for found, _ in waits) or not bronze.is_ready(this.config, this.tables):
+            if landing is None:
+                landing = _open(this)
+            _land_waiting(this, landing, seen, total)
+        seen.save()
+        young = max(seconds for _, seconds in waits)
+        if this.once and not young:
+            return
+        this.stopping.wait(young if this.once else this.config.ingest.trigger_seconds)
+
+
+def _land_waiting(this: _Run, landing: bronze.Landing, seen: files.Seen, total: int) -> None:
+    try:
+        for table in this.tables:
+            for rows in files.land(this.config, landing, table, seen):
+                this.batches, this.landed = this.batches + 1, this.landed + rows
+                this.progress(f"ingest {this.source} (files)", this.batches, max(total, this.batches))
+                if this.stopping.is_set():
+                    return
+    except Exception as error:
+        if isinstance(error, LakehouseError):
+            raise
+        raise faults.translate(this.config, this.source, error) from error
+    finally:
+        _count(this, landing)
+
+
+def _open(this: _Run) -> bronze.Landing:
+    session = context.spark(this.config)
+    _listen(this)  # Spark put a handler of its own in place when it started
+    lock.remember_children(this.config, this.source)
+    landing = bronze.open_landing(this.config, session, this.tables)
+    this.filled.update(landing.filled)
+    return landing
+
+
+def _count(this: _Run, landing: bronze.Landing) -> None:
+    """Take over what a landing counted, which starts at nothing again."""
+    this.rows.update(landing.rows)
+    this.quarantined.update(landing.quarantined)
+    for counted in (landing.rows, landing.quarantined):
+        counted.clear()
+    for name, columns in landing.drift.items():
+        this.drift.setdefault(name, set()).update(columns)
 
 
 def _check(this: _Run) -> dict[Place, broker.Held]:
@@ -157,11 +213,7 @@ def _pause(stopping: threading.Event) -> Callable[[float], None]:
 
 
 def _consume(this: _Run, found: dict[Place, broker.Held]) -> None:
-    session = context.spark(this.config)
-    _listen(this)  # Spark put a handler of its own in place when it started
-    lock.remember_children(this.config, this.source)
-    landing = bronze.open_landing(this.config, session, this.tables)
-    this.filled.update(landing.filled)
+    landing = _open(this)
     stand = landing.next
     waiting = sum(held.end - stand.get(place, held.begin) for place, held in found.items())
     total = this.landed + waiting if this.once else None
@@ -181,7 +233,7 @@ def _consume(this: _Run, found: dict[Place, broker.Held]) -> None:
     checkpoint = this.config.state / "checkpoints" / this.source
     shutil.rmtree(checkpoint, ignore_errors=True)
     start = {place: stand.get(place, _EARLIEST) for place in found}
-    reader = session.readStream.format("kafka").options(**_reader(this, start)).load()
+    reader = landing.session.readStream.format("kafka").options(**_reader(this, start)).load()
     pace: dict[str, Any] = (
         {"availableNow": True}
         if this.once
@@ -200,10 +252,7 @@ def _consume(this: _Run, found: dict[Place, broker.Held]) -> None:
         _await(this, query)
     finally:
         query.stop()
-        this.rows.update(landing.rows)
-        this.quarantined.update(landing.quarantined)
-        for name, columns in landing.drift.items():
-            this.drift.setdefault(name, set()).update(columns)
+        _count(this, landing)
 
 
 def _reader(this: _Run, start: dict[Place, int]) -> dict[str, str]:

@@ -68,7 +68,7 @@ def upgrade(session: SparkSession, table: Table, folder: Path) -> dict[str, Fill
     sent = _sent(table, folder) if "_extra" in existing and not is_same else {}
     gained = [c for c in table.columns if c.sent_as in sent and c.name not in table.key]
     fresh = [c for c in gained if c.name not in existing]
-    if fresh and table.source.kind is SourceKind.POSTGRES:
+    if fresh and table.source.has_states:
         session.sql(_name_absent(table, fresh, sent))
     for statement in add:
         session.sql(statement)

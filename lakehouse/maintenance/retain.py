@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import context, names
-from lakehouse.contracts import SourceKind, Table
+from lakehouse.contracts import Table
 from lakehouse.errors import DataError, first_line
 from lakehouse.maintenance.tables import Kept, hooks, opened, told
 from lakehouse.settings import Settings
@@ -113,8 +113,8 @@ def _keys(connection: _duckdb.DuckDBPyConnection, table: Table, before: datetime
     first message counts, all that have a later one.
     """
     key = ", ".join(f'"{column}"' for column in table.key)
-    is_captured = table.source.kind is SourceKind.POSTGRES
-    partial = "count_if(_ingested_at >= $at and len(_unchanged) > 0) > 0" if is_captured else "true"
+    has_states = table.source.has_states
+    partial = "count_if(_ingested_at >= $at and len(_unchanged) > 0) > 0" if has_states else "true"
     lost, cut = _one(
         connection,
         f"""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse import context, names
-from lakehouse.contracts import SourceKind, Table
+from lakehouse.contracts import Table
 from lakehouse.errors import DataError, first_line
 from lakehouse.render import delta
 from lakehouse.settings import Settings
@@ -75,7 +75,7 @@ def read(config: Settings, table: Table) -> Seen:
             for name, rows, first, newest, place in found
         }
     absent: dict[str, datetime] = {}
-    if table.source.kind is SourceKind.POSTGRES:
+    if table.source.has_states:
         for unchanged, at in _rows(config, names.bronze(table), _NEWEST, version=table.version):
             absent = {name: at.astimezone(UTC) for name in unchanged or ()}
     return Seen(types, properties, extra, absent, unread, missing)

@@ -16,7 +16,7 @@ Yaml = dict[str, Any]
 
 def staging(table: Table) -> str:
     """Text of the staging model: one call of a macro of ``dbt_project/macros``, which holds all the logic."""
-    if table.source.kind is SourceKind.POSTGRES:
+    if table.source.has_states:
         return _call("current_state", table, _key(table))
     return _call(
         "first_event", table, f"id_column='{table.event.id_column if table.event else table.key[0]}'"
@@ -63,7 +63,7 @@ def _source_table(table: Table) -> Yaml:
     return {
         "name": table.name,
         "identifier": names.bronze(table).split(".")[1],
-        "description": f"One row per Kafka message of {names.topic(table)}. {table.description}",
+        "description": f"One row per {_came(table)}. {table.description}",
         "config": {
             "loaded_at_field": clock,
             "freshness": {
@@ -76,13 +76,18 @@ def _source_table(table: Table) -> Yaml:
     }
 
 
+def _came(table: Table) -> str:
+    is_file = table.source.kind is SourceKind.FILES
+    return "row of a file" if is_file else f"Kafka message of {names.topic(table)}"
+
+
 def _minutes(seconds: int) -> Yaml:
     """dbt knows no seconds: whole minutes, rounded up."""
     return {"count": ceil(seconds / 60), "period": "minute"}
 
 
 def _model(table: Table) -> Yaml:
-    state = "Current state" if table.source.kind is SourceKind.POSTGRES else "First arrival"
+    state = "Current state" if table.source.has_states else "First arrival"
     described = f"One row per {table.grain}. {state} of {names.bronze(table)}. {table.description}"
     name = names.staging_model(table)
     return _entry(name, table, described, table.grain, _declared(table), spark.staging(table))

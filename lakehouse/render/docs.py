@@ -19,9 +19,7 @@ def page(table: Table) -> str:
         "Key": ", ".join(f"`{k}`" for k in table.key),
         "Owner": table.source.owner,
         "Source": f"`{table.source.name}`: {table.source.description}",
-        "Topic": f"`{names.topic(table)}`, {_count(table.topic_partitions, 'partition')}",
-        "Bronze": f"`{names.bronze(table)}`, one row per message",
-        "Quarantine": f"`{names.quarantine(table)}`, one row per message that could not be read",
+        **_way(table),
         "Staging": f"`{names.staging(table)}`, one row per {table.grain}",
         **({"History": f"`{names.history(table)}`, one row per version"} if table.history else {}),
         "Retention": _retention(table),
@@ -56,6 +54,18 @@ def page(table: Table) -> str:
     )
 
 
+def _way(table: Table) -> dict[str, str]:
+    """How rows get to bronze, and what one of them is."""
+    unit, way = "message", {"Topic": f"`{names.topic(table)}`, {_count(table.topic_partitions, 'partition')}"}
+    if table.source.kind is SourceKind.FILES:
+        folder = f"{table.source.name}/{table.source_name or table.name}"
+        unit, way = "row of a file", {"Landing folder": f"`{folder}/` below `paths.landing`"}
+    return way | {
+        "Bronze": f"`{names.bronze(table)}`, one row per {unit}",
+        "Quarantine": f"`{names.quarantine(table)}`, one row per {unit} that could not be read",
+    }
+
+
 def index(tables: Sequence[Table]) -> str:
     """The list of all tables, with links to their pages."""
     rows = [
@@ -80,9 +90,13 @@ def index(tables: Sequence[Table]) -> str:
 
 
 def _columns(table: Table) -> list[str]:
-    source_column = "PostgreSQL" if table.source.kind is SourceKind.POSTGRES else "in the event"
+    places = {
+        SourceKind.POSTGRES: "PostgreSQL | in the message",
+        SourceKind.EVENTS: "in the event | in the message",
+        SourceKind.FILES: "in JSON | in CSV",
+    }
     return [
-        f"| column | {source_column} | in the message | Spark | Trino | null | sensitivity | meaning |",
+        f"| column | {places[table.source.kind]} | Spark | Trino | null | sensitivity | meaning |",
         "|---|---|---|---|---|---|---|---|",
         *(_column(table, c) for c in table.columns),
     ]
@@ -113,7 +127,8 @@ def _column(table: Table, column: Column) -> str:
 def _retention(table: Table) -> str:
     kept = table.retention.bronze_days
     bronze = "for ever" if kept is None else _count(kept, "day")
-    return f"bronze {bronze}, topic {_count(table.retention.topic_days, 'day')}"
+    topic = "" if table.files else f", topic {_count(table.retention.topic_days, 'day')}"
+    return f"bronze {bronze}{topic}"
 
 
 def _duration(seconds: int) -> str:

@@ -64,6 +64,8 @@ def topic(table: Table) -> Topic:
 
 def topics(source: Source, tables: Sequence[Table]) -> tuple[Topic, ...]:
     """Every topic that a source needs, for the broker makes none: one per table, and capture's heartbeat."""
+    if source.kind is SourceKind.FILES:
+        return ()
     found = tuple(topic(t) for t in tables)
     if source.kind is SourceKind.POSTGRES and source.is_managed:
         heartbeat = {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)}

@@ -78,6 +78,24 @@ CDC_METADATA: tuple[Field, ...] = (
 )
 """First columns of a bronze table of a PostgreSQL source."""
 
+FILE_METADATA: tuple[Field, ...] = (
+    Field("_op", "STRING", "Always c: a row of a file says what is, never what is gone."),
+    Field("_topic", "STRING", "Source and table."),
+    Field("_partition", "INT", "Always 0."),
+    Field("_offset", "BIGINT", "Place among all rows of the table's files; orders the rows of a key."),
+    Field("_kafka_at", "TIMESTAMP", "As _source_at; no broker took the row."),
+    Field("_file", "STRING", "Name of the file."),
+    Field("_file_sha256", "STRING", "SHA-256 of the file as it was delivered."),
+    Field("_row", "BIGINT", "Place of the row in its file, from 1."),
+    Field("_source_at", "TIMESTAMP", "When the file was last written, its folder's clock."),
+    Field("_source_lsn", "BIGINT", "NULL: files have no log."),
+    Field("_source_tx", "STRING", "NULL: as above."),
+    *_INGESTED,
+    Field("_unchanged", "ARRAY<STRING>", "Columns that the file did not have: neither value nor null."),
+    *_EXTRA,
+)
+"""First columns of a bronze table of files: those of a change log that silver reads, and where the row was."""
+
 EVENT_METADATA: tuple[Field, ...] = (*_PLACE, *_INGESTED, *_EXTRA)
 """First columns of a bronze table of events."""
 
@@ -149,17 +167,22 @@ def declared(table: Table) -> tuple[Field, ...]:
 
 def metadata(table: Table) -> tuple[Field, ...]:
     """The columns that bronze puts before the declared ones."""
-    return CDC_METADATA if table.source.kind is SourceKind.POSTGRES else EVENT_METADATA
+    match table.source.kind:
+        case SourceKind.POSTGRES:
+            return CDC_METADATA
+        case SourceKind.FILES:
+            return FILE_METADATA
+    return EVENT_METADATA
 
 
 def bronze(table: Table) -> tuple[Field, ...]:
-    """Every column of the bronze table: one row per Kafka message that was parsed."""
+    """Every column of the bronze table: one row per message, or row of a file, that was parsed."""
     return metadata(table) + declared(table)
 
 
 def staging(table: Table) -> tuple[Field, ...]:
     """Every column of the silver staging table: one row per key, or per event."""
-    after = _STAGING_METADATA if table.source.kind is SourceKind.POSTGRES else _EVENT_STAGING_METADATA
+    after = _STAGING_METADATA if table.source.has_states else _EVENT_STAGING_METADATA
     return declared(table) + after
 
 

@@ -74,20 +74,23 @@ TARGETS: Mapping[str, Render] = {
 """One per module of ``lakehouse.render`` that is a target."""
 
 CAPTURE_ONLY = frozenset({"postgres", "debezium"})
-"""Targets that only a table of a PostgreSQL source has."""
+"""Targets that only a table of a PostgreSQL source has; files have no topic either."""
 
 
 def of(table: Table) -> tuple[str, ...]:
     """The targets that the table has."""
     captured = table.source.kind is SourceKind.POSTGRES and table.source.is_managed
-    return tuple(target for target in TARGETS if captured or target not in CAPTURE_ONLY)
+    without = set() if captured else set(CAPTURE_ONLY)
+    if table.source.kind is SourceKind.FILES:
+        without.add("kafka")
+    return tuple(target for target in TARGETS if target not in without)
 
 
 def text(table: Table, target: str, warehouse: str) -> str:
     """What ``table`` becomes on ``target``. UsageError for an unknown target, or one not for this table."""
     if target not in of(table):
         known = of(table)
-        told = "is not for an event table" if target in TARGETS else "is not known"
+        told = "is not for a table of this kind" if target in TARGETS else "is not known"
         raise UsageError(
             f"target {target!r} {told}{suggest(target, known)}",
             hint=f"targets of {table.source.name}.{table.name}: " + ", ".join(known),
