@@ -10,7 +10,7 @@ from lakehouse.cli import output, quarantine
 from lakehouse.cli.common import command, noun
 
 if TYPE_CHECKING:
-    from lakehouse.ingest.status import Status
+    from lakehouse.ingest.status import Status, TableStatus
     from lakehouse.ingest.stream import Report
 
 app = noun("Land changes and events in bronze.")
@@ -57,7 +57,7 @@ def _show_status(found: Status) -> None:
     rows = [
         [
             t.table,
-            t.waiting_offsets,
+            _waiting(t),
             output.duration(t.waiting_seconds),
             t.ingested_at and f"{t.ingested_at:%Y-%m-%d %H:%M:%S}Z",
             t.bronze_version,
@@ -76,6 +76,10 @@ def _show_status(found: Status) -> None:
     for text, who in _remarks(found).items():
         everyone = len(who) == len(found.tables) > 1
         output.out.print(f"{'all tables' if everyone else ', '.join(who)}: {text}", markup=False)
+
+
+def _waiting(table: TableStatus) -> str | int | None:
+    return table.waiting_offsets if table.waiting_files is None else f"{table.waiting_files} files"
 
 
 def _remarks(found: Status) -> dict[str, list[str]]:

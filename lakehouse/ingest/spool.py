@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.contracts import Files
+from lakehouse.errors import DataError
 
 FORMATS = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 """Suffixes that are read, each also with ``.gz`` after it. JSON is an array of objects, or an object on each line."""
@@ -33,10 +34,6 @@ _MOST_KEPT_BYTES = 64 * 2**20
 
 Row = tuple[bytes | None, str | None]
 """Value and problem; a row without a problem has a JSON object as its value."""
-
-
-class NoRowsError(Exception):
-    """Why a file as a whole cannot be read, for people."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +128,9 @@ def _rows(copy: Path, drop: Drop, declared: Files) -> Iterator[Row]:
                 case [".jsonl" | ".ndjson"]:
                     yield from _lines(stream)
                 case _:
-                    raise NoRowsError(f"not a format that is read: {', '.join(FORMATS)}, and .gz of each")
-    except (NoRowsError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        told = str(error) if isinstance(error, NoRowsError) else f"broken gzip: {error}"
+                    raise DataError(f"not a format that is read: {', '.join(FORMATS)}, and .gz of each")
+    except (DataError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        told = error.message if isinstance(error, DataError) else f"broken gzip: {error}"
         with copy.open("rb") as stream:
             kept = stream.read(_MOST_KEPT_BYTES)
         cut = f"; its first {len(kept):,} of {drop.size:,} bytes are here" if len(kept) < drop.size else ""
@@ -155,7 +152,7 @@ def _json(stream: Any) -> Iterator[Row]:
     try:
         array = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NoRowsError(f"not UTF-8 at byte {error.start:,}") from None
+        raise DataError(f"not UTF-8 at byte {error.start:,}") from None
     decoder, at = json.JSONDecoder(), array.index("[") + 1
     try:
         while True:
@@ -168,11 +165,11 @@ def _json(stream: Any) -> Iterator[Row]:
             if array[at : at + 1] == ",":
                 at += 1
             elif array[at : at + 1] != "]":
-                raise NoRowsError(f"not a JSON array: neither , nor ] at character {at:,}")
+                raise DataError(f"not a JSON array: neither , nor ] at character {at:,}")
     except (json.JSONDecodeError, RecursionError) as error:
-        raise NoRowsError(f"not a JSON array: {error}") from None
+        raise DataError(f"not a JSON array: {error}") from None
     if array[at + 1 :].strip():
-        raise NoRowsError(f"something follows the JSON array at character {at + 1:,}")
+        raise DataError(f"something follows the JSON array at character {at + 1:,}")
 
 
 def _past_space(text: str, at: int) -> int:
@@ -190,11 +187,11 @@ def _csv(stream: Any, declared: Files) -> Iterator[Row]:
     try:
         header = next(reader, None)
     except csv.Error as error:
-        raise NoRowsError(f"its first line is no line of CSV: {error}") from None
+        raise DataError(f"its first line is no line of CSV: {error}") from None
     if header is None:
         return
     if "" in header or len(set(header)) < len(header):
-        raise NoRowsError("its first line does not name the columns: a name is empty, or there twice")
+        raise DataError("its first line does not name the columns: a name is empty, or there twice")
     while True:
         raw.clear()
         problem = None
@@ -235,7 +232,7 @@ def _parquet(copy: Path, is_packed: bool) -> Iterator[Row]:
                 for row in batch.to_pylist():
                     yield json.dumps(row, ensure_ascii=False, default=_text).encode(), None
     except (pa.ArrowException, OSError) as error:
-        raise NoRowsError(f"not Parquet: {error}") from None
+        raise DataError(f"not Parquet: {error}") from None
 
 
 def _text(value: Any) -> str:

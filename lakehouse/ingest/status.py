@@ -14,7 +14,7 @@ from typing import Any
 from lakehouse import context, names, tables
 from lakehouse.contracts import SourceKind, Table
 from lakehouse.errors import DataError, LakehouseError, UnavailableError, first_line
-from lakehouse.ingest import broker, bronze, positions
+from lakehouse.ingest import broker, bronze, files, positions
 from lakehouse.ingest.broker import Backlog
 from lakehouse.ingest.positions import Place
 from lakehouse.settings import Settings
@@ -41,11 +41,12 @@ class TableStatus:
     """One declared table. ``None`` is what could not be told; ``problem`` says why.
 
     ``waiting_seconds`` is the age of the oldest message that is in neither bronze nor quarantine, by its Kafka
-    timestamp; 0 when none waits. ``ingested_at`` is the known time of the newest bronze batch, driver's clock.
+    timestamp; 0 when none waits. A table of files has no partitions: ``waiting_files`` are in its landing folder, and
+    the oldest was written ``waiting_seconds`` ago. ``ingested_at`` is the known time of the newest bronze batch, driver's clock.
     """
 
     table: str
-    topic: str
+    topic: str | None
     bronze: str
     partitions: tuple[PartitionStatus, ...]
     waiting_offsets: int | None
@@ -53,6 +54,7 @@ class TableStatus:
     bronze_version: int | None
     ingested_at: datetime | None
     quarantined: int | None
+    waiting_files: int | None = None
     warning: str | None = None
     problem: str | None = None
 
@@ -95,10 +97,14 @@ def read(config: Settings, source: str | None = None) -> Status:
     stands = {t: _stand(config, t) for t in chosen}
     known = {place: offset for stand, _ in stands.values() for place, offset in stand.items()}
     try:
-        backlog, problem = broker.backlog(config, [names.topic(t) for t in chosen], known), None
+        topics = [names.topic(t) for t in chosen if not t.files]
+        backlog, problem = broker.backlog(config, topics, known) if topics else {}, None
     except UnavailableError as error:
         backlog, problem = {}, error
-    found = tuple(_table(config, t, at, *stands[t], backlog, problem) for t in chosen)
+    found = tuple(
+        _file_table(config, t, at) if t.files else _table(config, t, at, *stands[t], backlog, problem)
+        for t in chosen
+    )
     is_blind = all(c.problem for c in captures) and all(t.bronze_version is None for t in found)
     if problem is not None and is_blind:
         raise problem
@@ -137,6 +143,34 @@ def _table(
         ingested_at=None if unreadable else positions.read(folder).ingested_at,
         quarantined=_rows(config, names.quarantine(table)),
         warning=_kept_too_short(config, table),
+        problem=problem,
+    )
+
+
+def _file_table(config: Settings, table: Table, at: datetime) -> TableStatus:
+    folder = context.folder(config, names.bronze(table))
+    version = context.version(folder)
+    waits, ingested_at, problem = None, None, None
+    try:
+        seen = files.Seen.load(config, table.source.name)
+        waits = [drop.written_at / 1e9 for _, drop in files.waiting(config, table, seen)[0]]
+        seen.save()
+        ingested_at = positions.read(folder).ingested_at
+    except LakehouseError as error:
+        problem = error.message
+    return TableStatus(
+        table=f"{table.source.name}.{table.name}",
+        topic=None,
+        bronze=names.bronze(table),
+        partitions=(),
+        waiting_offsets=None,
+        waiting_seconds=None
+        if waits is None
+        else round(at.timestamp() - min(waits, default=at.timestamp()), 3),
+        bronze_version=version if version >= 0 else None,
+        ingested_at=ingested_at,
+        quarantined=_rows(config, names.quarantine(table)),
+        waiting_files=None if waits is None else len(waits),
         problem=problem,
     )
 

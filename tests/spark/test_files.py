@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import gzip
 import os
 import shutil
+import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -31,7 +34,7 @@ from lakehouse.contracts import (
 )
 from lakehouse.contracts import Decimal as DecimalType
 from lakehouse.errors import DataError, SafetyError
-from lakehouse.ingest import bronze, files, lock, quarantine, stream
+from lakehouse.ingest import bronze, files, lock, quarantine, status, stream
 from lakehouse.settings import Settings
 
 SOURCE = Source("acquirer", SourceKind.FILES, "tests", "Statements of an acquiring bank.")
@@ -289,3 +292,54 @@ def test_what_became_readable_is_replayed_with_its_place(own: Settings, lake: An
     done = quarantine.apply(own, text)
     assert (done.readable, sum(done.refused.values())) == (1, 1)
     assert rows(lake)[-1] == (1, "a.csv", 2, 2)
+
+
+RETAIL = Path(__file__).resolve().parents[3] / "shared/data/online_retail"
+
+
+def test_real_invoices_land_as_the_how_to_declares_them(
+    own: Settings, lake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five days of a UK retailer: cancellations, customers that are not known, exact duplicates."""
+    if not RETAIL.exists():
+        pytest.skip(f"third-party data is not at {RETAIL}")
+    text = (Path(__file__).resolve().parents[2] / "docs/how-to/land-files.md").read_text()
+    scope: dict[str, Any] = {}
+    exec(text.split("```python\n")[1].split("```")[0], scope)
+    (declared,) = scope["TABLES"]
+    monkeypatch.setattr(tables, "all", lambda: (declared,))
+    folder = files.folder(own, declared)
+    folder.mkdir(parents=True)
+    (packed,) = RETAIL.glob("*.tar.xz")
+    with tarfile.open(packed) as archive:
+        days = sorted(n for n in archive.getnames() if n.endswith(".csv"))[:5]
+        for day in days:
+            member = archive.extractfile(day)
+            assert member is not None
+            (folder / Path(day).name).write_bytes(member.read())
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(f.open(newline="")) for f in sorted(folder.iterdir())]
+        lines = [line for f in opened for line in csv.DictReader(f)]
+    report = stream.run(own, "retail", once=True)
+    assert (report.rows, report.quarantined) == ({"invoice_lines": len(lines)}, {})
+    (found,) = lake.spark.sql(
+        "select count(distinct _file), sum(quantity), sum(quantity * unit_price), count(customer_code)"
+        f" from {names.bronze(declared)}"
+    ).collect()
+    assert tuple(found) == (
+        5,
+        sum(int(line["Quantity"]) for line in lines),
+        sum(int(line["Quantity"]) * Decimal(line["UnitPrice"]) for line in lines),
+        sum(1 for line in lines if line["CustomerID"]),
+    )
+    lake.spark.sql(f"DROP TABLE {names.bronze(declared)}")
+
+
+def test_status_says_how_many_files_wait(own: Settings, drop: Any) -> None:
+    drop("a.csv", f"{HEADER}\n1;1;a;;;;\nx;1;;;;;\n")
+    (before,) = status.read(own).tables
+    assert (before.waiting_files, before.topic, before.problem) == (1, None, None)
+    assert before.waiting_seconds
+    land(own)
+    (after,) = status.read(own).tables
+    assert (after.waiting_files, after.waiting_seconds, after.quarantined) == (0, 0, 1)
