@@ -96,7 +96,7 @@ def register_tables(config: Settings | None = None) -> None:
 
 _JVM = (
     "-XX:+UseParallelGC -XX:Tier4InvocationThreshold=20000 -XX:Tier4MinInvocationThreshold=5000"
-    " -XX:Tier4CompileThreshold=40000 -XX:Tier4BackEdgeThreshold=160000"
+    " -XX:Tier4CompileThreshold=40000 -XX:Tier4BackEdgeThreshold=160000 -XX:-DontCompileHugeMethods"
 )
 """For a process that lives for minutes on two cores; why: docs/adr/0012."""
 

@@ -11,7 +11,7 @@ import json
 from base64 import b64encode
 from hashlib import md5
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from lakehouse.contracts import Array, String, Table
 from lakehouse.ingest import encodings
@@ -41,7 +41,7 @@ UUIDs (its name-based UUID)."""
 NOT_TEXT = "not is_valid_utf8(cast(value as string))"
 _PAIRS = r"(?i)\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}"
 HALF_CHARACTER = (
-    "instr(lower(cast(value as string)), r'\\ud') > 0 and "
+    r"(contains(cast(value as string), r'\ud') or contains(cast(value as string), r'\uD')) and "
     rf"regexp_replace(cast(value as string), r'{_PAIRS}', '') rlike r'(?i)\\ud[89a-f][0-9a-f]{{2}}'"
 )
 """Half of a character beyond 16 bits: no text can hold it, and Spark would put a question mark in its place."""
@@ -50,6 +50,9 @@ ROW = "map<string, string>"
 """A row as it is parsed: name in the source to text; numbers, objects and arrays come as they were written. A map,
 so that what the declaration does not know is there too."""
 
+_GUARD = f"_{uuid4().hex}"
+"""What no message can hold, for it is made anew in each process."""
+
 
 def key_texts(table: Table) -> str:
     """The key's columns as a schema in which each is text."""
@@ -57,23 +60,31 @@ def key_texts(table: Table) -> str:
 
 
 def parse(column: str, schema: str) -> str:
-    """SQL that reads JSON bytes as ``struct<r: schema, end, broken>``; ``schema`` is a struct or map type.
+    """SQL that reads JSON bytes of one value as ``schema``, a struct or map type; ``one`` and ``not_one_object`` take it.
 
-    Spark stops after the first JSON value and passes over what follows; so the text is wrapped. ``end`` is found when
-    it is whole, and it is one value and no more when it is the only element of an array (``not_one_object``): what
-    adds a second member to an object is no array, and the other way round.
+    Spark stops after the first JSON value and passes over what follows. So the value is put into an array, with a
+    guard after it that nobody can know, and the array under a name that nobody can know: a value that is cut off, has
+    a second one beside it, or closes the array and opens another leaves no array of just these two.
     """
+    guarded = (
+        schema.replace("struct<", f"struct<{_GUARD} string, ", 1) if schema.startswith("struct<") else schema
+    )
     options = "'mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', '__broken', 'allowSingleQuotes', 'false'"
-    wrapped = f"""concat('{{"r":', cast({column} as string), ',"end":"here"}}')"""
-    return f"from_json({wrapped}, 'r {schema}, end string, __broken string', map({options}))"
+    wrapped = f"""concat('{{"{_GUARD}":[', cast({column} as string), ',{{"{_GUARD}":"{_GUARD}"}}]}}')"""
+    return f"from_json({wrapped}, '{_GUARD} array<{guarded}>, __broken string', map({options}))"
 
 
-def not_one_object(parsed: str, column: str) -> str:
-    """SQL that is true unless what ``parse`` read of ``column`` was exactly one JSON object, shaped as asked for."""
-    elements = f"json_array_length(concat('[', cast({column} as string), ']'))"
+def one(parsed: str) -> str:
+    """SQL of the value itself, of what ``parse`` read."""
+    return f"get({parsed}.{_GUARD}, 0)"
+
+
+def not_one_object(parsed: str) -> str:
+    """SQL that is true unless what ``parse`` read was exactly one JSON object, shaped as asked for."""
+    guard = f"get({parsed}.{_GUARD}, 1).{_GUARD}"
     return (
-        f"({parsed}.__broken is not null or {parsed}.end is distinct from 'here' or {parsed}.r is null "
-        f"or {elements} is distinct from 1)"
+        f"({parsed}.__broken is not null or size({parsed}.{_GUARD}) is distinct from 2 or {one(parsed)} is null "
+        f"or {guard} is distinct from '{_GUARD}')"
     )
 
 
@@ -93,15 +104,16 @@ def read(messages: DataFrame, table: Table, columns: tuple[str, ...]) -> DataFra
         f"{parse('value', f'struct<{change}, {around}>')} as v",
         f"case when value is null and key is not null then {parse('key', f'struct<{key}{key_payload}>')} end as k",
     )
-    key_parts = ", ".join(f"k.r.{backticked(c.sent_as)}" for c in table.key_columns)
-    of_key = f"if(k.r is null, null, struct({key_parts}))"
+    v, k = one("v"), one("k")
+    key_parts = ", ".join(f"{k}.{backticked(c.sent_as)}" for c in table.key_columns)
+    of_key = f"if({k} is null, null, struct({key_parts}))"
     return parsed.selectExpr(
         *columns,
-        f"if(value is null, '{TOMBSTONE}', coalesce(v.r.payload.op, v.r.op)) as op",
-        "coalesce(v.r.payload.source, v.r.source) as source",
-        "coalesce(v.r.payload.after, v.r.after) as after",
-        f"coalesce(v.r.payload.before, v.r.before, {'k.r.payload, ' if key_payload else ''}{of_key}) as before",
-        f"{encodings.fields('v.r.schema') if has_kinds else 'null'} as fields",
+        f"if(value is null, '{TOMBSTONE}', coalesce({v}.payload.op, {v}.op)) as op",
+        f"coalesce({v}.payload.source, {v}.source) as source",
+        f"coalesce({v}.payload.after, {v}.after) as after",
+        f"coalesce({v}.payload.before, {v}.before, {f'{k}.payload, ' if key_payload else ''}{of_key}) as before",
+        f"{encodings.fields(f'{v}.schema') if has_kinds else 'null'} as fields",
         f"{_has_unavailable(table)} as has_unavailable",
         f"{_problem()} as problem",
     )
@@ -116,17 +128,18 @@ def _has_unavailable(table: Table) -> str:
 
 
 def _problem() -> str:
-    op = "coalesce(v.r.payload.op, v.r.op)"
+    v = one("v")
+    op = f"coalesce({v}.payload.op, {v}.op)"
     return (
         "case when value is null and key is null then 'a tombstone without a key' "
-        f"when value is null and {not_one_object('k', 'key')} then 'a tombstone whose key is not one JSON object' "
+        f"when value is null and {not_one_object('k')} then 'a tombstone whose key is not one JSON object' "
         "when value is null then null "
         f"when {NOT_TEXT} then 'the value is not UTF-8' "
-        f"when {not_one_object('v', 'value')} then 'the value is not one JSON object shaped like a change' "
+        f"when {not_one_object('v')} then 'the value is not one JSON object shaped like a change' "
         f"when {HALF_CHARACTER} then 'the value holds half a character (a lone surrogate)' "
         f"when {op} in ('c', 'u', 'r', 'd', 't', 'm') then null "
         f"when {op} is not null then 'unknown operation' "
-        "when v.r.status is not null then 'a transaction boundary, not a change of this table' "
-        "when v.r.ts_ms is not null then 'a heartbeat, not a change of this table' "
+        f"when {v}.status is not null then 'a transaction boundary, not a change of this table' "
+        f"when {v}.ts_ms is not null then 'a heartbeat, not a change of this table' "
         "else 'no operation: not a change' end"
     )

@@ -24,16 +24,15 @@ _ISO = {
 
 
 def with_place(parsed: DataFrame, table: Table) -> DataFrame:
-    """Adds ``at``, the parsed key; the row ``v.r`` gets the members that are declared of it."""
+    """Adds ``at``, the parsed key; the row ``r`` gets the members that are declared of it."""
     placed = parsed.selectExpr(
         "*", "from_json(cast(key as string), 'file string, sha256 string, row bigint, problem string') as at"
     )
     if not {c.sent_as for c in table.columns} & {"_file", "_row"}:
         return placed
-    own = f"map_filter(v.r, (k, _) -> k not in ({', '.join(PLACE)}))"
+    own = f"map_filter(r, (k, _) -> k not in ({', '.join(PLACE)}))"
     row = f"map_concat({own}, map('_file', at.file, '_row', cast(at.row as string)))"
-    kept = [c for c in placed.columns if c != "v"]
-    return placed.selectExpr(*kept, f"named_struct('r', {row}, 'end', v.end, '__broken', v.__broken) as v")
+    return placed.selectExpr(*(c for c in placed.columns if c != "r"), f"{row} as r")
 
 
 def plain(column: Column, table: Table, text: str) -> str:

@@ -33,6 +33,8 @@ _EARLIEST = -2
 _READERS = "4"
 """Least number of ranges that a batch is read in, so that one busy partition keeps all cores at work."""
 _KAFKA_PATIENCE_MS = "20000"
+_AT_ONCE = {"kafka.max.poll.records": "20000", "kafka.receive.buffer.bytes": "1048576"}
+"""What a reader takes from Kafka at a time: the defaults, 500 messages, took a fifth longer."""
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -269,6 +271,7 @@ def _reader(this: _Run, start: dict[Place, int]) -> dict[str, str]:
         "maxOffsetsPerTrigger": str(this.config.ingest.max_offsets_per_batch),
         "minPartitions": _READERS,
         "failOnDataLoss": "true",
+        **_AT_ONCE,
     }
 
 
