@@ -7,6 +7,7 @@ UnavailableError with the next step when it does not answer.
 from __future__ import annotations
 
 import atexit
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -125,7 +126,8 @@ def _start_spark(config: Settings) -> SparkSession:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.adaptive.enabled": "false",
-        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.databricks.delta.writeChecksumFile.enabled": "false",
         # A build runs more kinds of statement than the 100 whose code Spark keeps; see docs/adr/0012.
         "spark.sql.codegen.cache.maxEntries": "2000",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -222,6 +224,20 @@ def capture_state(config: Settings, source: str) -> tuple[str, str | None]:
         if part["state"] == "FAILED":
             return "failed", first_line(part.get("trace") or "no reason given")
     return str(parts[-1]["state"]).lower(), None
+
+
+def ingest_note(config: Settings, source: str) -> Path:
+    """Where the ingest of a source notes who it is."""
+    return config.state / "run" / f"ingest-{source}.json"
+
+
+def is_landing(config: Settings, source: str, pid: int) -> bool:
+    """Whether the process ``pid`` is the ingest of the source, and its queries run."""
+    try:
+        noted = json.loads(ingest_note(config, source).read_text())
+    except (OSError, ValueError):
+        return False
+    return noted.get("pid") == pid and bool(noted.get("is_landing"))
 
 
 def mlflow_url(config: Settings | None = None) -> str:

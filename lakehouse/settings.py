@@ -205,9 +205,13 @@ def environment() -> dict[str, str]:
 
 def as_environment(config: Settings) -> dict[str, str]:
     """This process's environment in which ``load()`` gives ``config``: for a child that must see the same settings."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_PREFIX)}
-    ours = {path: value for path, value in _flatten(config.model_dump()) if value is not None}
-    return kept | {_PREFIX + path.replace(".", "__").upper(): str(value) for path, value in ours.items()}
+    return {k: v for k, v in os.environ.items() if not k.startswith(_PREFIX)} | ours(config)
+
+
+def ours(config: Settings) -> dict[str, str]:
+    """The variables alone that make ``load()`` give ``config``."""
+    told = {path: value for path, value in _flatten(config.model_dump()) if value is not None}
+    return {_PREFIX + path.replace(".", "__").upper(): str(value) for path, value in told.items()}
 
 
 def user_variable(name: str) -> str | None:

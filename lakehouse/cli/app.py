@@ -34,3 +34,7 @@ for _module in ("setup", "stack", "demo"):
 
 def main() -> None:
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -23,7 +23,11 @@ def register(app: typer.Typer) -> None:
 
 def up(
     only: Annotated[
-        str | None, typer.Option("--only", help="Services, by commas; what they need comes along.")
+        str | None,
+        typer.Option(
+            "--only",
+            help="Services, by commas; what they need comes along. ingest-<source> lands a source all the time.",
+        ),
     ] = None,
 ) -> None:
     """Start the services and wait until each answers."""
@@ -32,9 +36,8 @@ def up(
 
     config = settings.current()
     before = {s.name for s in services.status(config) if s.state == "running"}
-    wanted = [name.strip() for name in only.split(",") if name.strip()] if only is not None else None
     with output.progress() as progress:
-        found = services.up(config, wanted, progress)
+        found = services.up(config, _listed(only), progress)
     output.emit(
         {
             "services": found,
@@ -44,12 +47,19 @@ def up(
     )
 
 
-def down() -> None:
+def down(
+    only: Annotated[str | None, typer.Option("--only", help="Services, by commas; all if absent.")] = None,
+) -> None:
     """Stop the services. Data stays."""
     from lakehouse import settings
     from lakehouse.stack import services
 
-    output.emit({"services": services.down(settings.current())}, lambda _: output.out.print("stopped"))
+    found = services.down(settings.current(), _listed(only))
+    output.emit({"services": found}, lambda _: output.out.print("stopped"))
+
+
+def _listed(names: str | None) -> list[str] | None:
+    return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
 
 
 def status() -> None:
@@ -62,7 +72,9 @@ def status() -> None:
 
 
 def logs(
-    service: Annotated[str, typer.Argument(help="postgres, kafka, connect, trino or mlflow.")],
+    service: Annotated[
+        str, typer.Argument(help="postgres, kafka, connect, trino, mlflow, or ingest-<source>.")
+    ],
     lines: Annotated[int, typer.Option("--lines", min=0, help="How many of the last lines.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", help="Go on showing new lines until Ctrl-C.")] = False,
 ) -> None:

@@ -119,7 +119,8 @@ class Table:
     ``key`` names the primary key columns, in order; Kafka messages are keyed by them, so order within a key
     is partition order. ``version`` is part of every bronze row (``_contract_version``): raise it when columns
     change. ``source_name`` and ``schema`` are the table's name and schema in the source where they are not ``name``
-    and the source's. With ``history``, silver has all versions of each row beside the present one.
+    and the source's. With ``history``, silver has all versions of each row beside the present one. A table that
+    ``is_hot`` is landed by a query of its own in a continuous ingest, without pause: others do not hold it up.
     """
 
     source: Source
@@ -137,6 +138,7 @@ class Table:
     source_name: str | None = None
     schema: str | None = None
     history: bool = False
+    is_hot: bool = False
 
     def __post_init__(self) -> None:
         from lakehouse.contracts import laws

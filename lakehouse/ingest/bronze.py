@@ -64,7 +64,8 @@ class Target:
 
         SafetyError, and nothing written, if another writer came by.
         """
-        there = positions.read(self.folder)
+        is_ours = self.version is not None and context.version(self.folder) == self.version
+        there = self.position if is_ours else positions.read(self.folder)
         if there.next != self.position.next:
             raise SafetyError(
                 f"{self.name} is at {_told(there)}: another ingest moved it while this one stood at "

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
+from lakehouse import context
 from lakehouse.errors import SafetyError
 from lakehouse.settings import Settings
 
@@ -26,7 +27,7 @@ def of_source(config: Settings, source: str) -> Iterator[None]:
     """
     folder = config.state / "run"
     folder.mkdir(parents=True, exist_ok=True)
-    holder = folder / f"ingest-{source}.json"
+    holder = context.ingest_note(config, source)
     lock = FileLock(folder / f"ingest-{source}.lock", timeout=0)
     try:
         lock.acquire()
@@ -45,10 +46,11 @@ def of_source(config: Settings, source: str) -> Iterator[None]:
         lock.release()
 
 
-def remember_children(config: Settings, source: str) -> None:
-    """Note the child processes of this driver (its JVM), so that the next one can wait for a stray."""
+def remember_children(config: Settings, source: str, *, is_landing: bool = False) -> None:
+    """Note the child processes of this driver (its JVM), so that the next one can wait for a stray; and, once that is
+    so, that its queries run (``context.is_landing``)."""
     children = {str(child.pid): child.create_time() for child in psutil.Process().children(recursive=True)}
-    _write(config.state / "run" / f"ingest-{source}.json", children)
+    _write(context.ingest_note(config, source), children, is_landing=is_landing)
 
 
 def _wait_for_orphans(holder: Path, source: str) -> None:
@@ -75,9 +77,12 @@ def _process(pid: int | str, born: float | None) -> psutil.Process | None:
     return found if born is None or abs(found.create_time() - born) < 1 else None
 
 
-def _write(holder: Path, children: dict[str, float]) -> None:
+def _write(holder: Path, children: dict[str, float], *, is_landing: bool = False) -> None:
     me = psutil.Process()
-    holder.write_text(json.dumps({"pid": me.pid, "born": me.create_time(), "children": children}))
+    noted = {"pid": me.pid, "born": me.create_time(), "children": children, "is_landing": is_landing}
+    partial = holder.with_suffix(".partial")
+    partial.write_text(json.dumps(noted))
+    partial.replace(holder)
 
 
 def _read(holder: Path) -> dict[str, Any]:

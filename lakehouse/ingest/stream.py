@@ -1,4 +1,7 @@
-"""One streaming application per source: from its Kafka topics, or its files, to its bronze tables."""
+"""One streaming application per source: from its Kafka topics, or its files, to its bronze tables.
+
+A continuous one has a query for each hot table and one for all others; what each lands is another's business.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
 
 _EARLIEST = -2
 """Spark's word for the first offset that Kafka still has."""
-_READERS = "4"
-"""Least number of ranges that a batch is read in, so that one busy partition keeps all cores at work."""
+_A_READER = "50000"
+"""Most messages that one reader takes of a partition, so that a busy one keeps all cores at work and a few rows only one."""
 _KAFKA_PATIENCE_MS = "20000"
 _AT_ONCE = {"kafka.max.poll.records": "20000", "kafka.receive.buffer.bytes": "1048576"}
 """What a reader takes from Kafka at a time: the defaults, 500 messages, took a fifth longer."""
@@ -73,8 +76,16 @@ class _Run:
     filled: dict[str, dict[str, Filled]] = field(default_factory=dict)
     interrupted: bool = False
     stopping: threading.Event = field(default_factory=threading.Event)
-    busy: threading.Lock = field(default_factory=threading.Lock)
+    counting: threading.Lock = field(default_factory=threading.Lock)
     failure: Exception | None = None
+
+
+@dataclass(frozen=True)
+class _Query:
+    """A streaming query, and the lock that the batch at hand holds."""
+
+    handle: StreamingQuery
+    busy: threading.Lock
 
 
 def run(config: Settings, source: str, *, once: bool, progress: Progress = quiet) -> Report:
@@ -219,42 +230,62 @@ def _consume(this: _Run, found: dict[Place, broker.Held]) -> None:
     stand = landing.next
     waiting = sum(held.end - stand.get(place, held.begin) for place, held in found.items())
     total = this.landed + waiting if this.once else None
+    shutil.rmtree(this.config.state / "checkpoints" / this.source, ignore_errors=True)
+    this.progress(f"ingest {this.source} (messages)", this.landed, total)
+    this.failure = None
+    queries: list[_Query] = []
+    try:
+        for name, pairs in _parts(this, landing):
+            queries.append(_start(this, name, replace(landing, pairs=pairs), found, total))
+        lock.remember_children(this.config, this.source, is_landing=True)
+        _await(this, queries)
+    finally:
+        for query in queries:
+            query.handle.stop()
+        _count(this, landing)
+
+
+def _parts(this: _Run, landing: bronze.Landing) -> list[tuple[str, tuple[bronze.Pair, ...]]]:
+    """What each query lands: with ``once`` one lands all, else every hot table has its own."""
+    hot = {p.table.name: (p,) for p in landing.pairs if p.table.is_hot and not this.once}
+    rest = tuple(p for p in landing.pairs if p.table.name not in hot)
+    return [*([("all", rest)] if rest else []), *hot.items()]
+
+
+def _start(
+    this: _Run, name: str, landing: bronze.Landing, found: dict[Place, broker.Held], total: int | None
+) -> _Query:
+    busy = threading.Lock()
 
     def land(batch: DataFrame, _: int) -> None:
-        with this.busy:
+        with busy:
             if this.stopping.is_set():
                 raise InterruptedError("stopped before the batch began")
             try:
-                this.landed += landing.land(batch)
+                landed = landing.land(batch)
             except Exception as error:
                 this.failure = error
                 raise
-            this.batches += 1
-            this.progress(f"ingest {this.source} (messages)", this.landed, total)
+            with this.counting:
+                this.landed, this.batches = this.landed + landed, this.batches + 1
+                this.progress(f"ingest {this.source} (messages)", this.landed, total)
 
-    checkpoint = this.config.state / "checkpoints" / this.source
-    shutil.rmtree(checkpoint, ignore_errors=True)
-    start = {place: stand.get(place, _EARLIEST) for place in found}
-    reader = landing.session.readStream.format("kafka").options(**_reader(this, start)).load()
-    pace: dict[str, Any] = (
-        {"availableNow": True}
-        if this.once
-        else {"processingTime": f"{this.config.ingest.trigger_seconds} seconds"}
-    )
-    this.progress(f"ingest {this.source} (messages)", this.landed, total)
-    this.failure = None
-    query = (
-        reader.writeStream.foreachBatch(land)
-        .option("checkpointLocation", str(checkpoint))
-        .queryName(f"ingest_{this.source}")
+    tables, stand = tuple(p.table for p in landing.pairs), landing.next
+    topics = {names.topic(t) for t in tables}
+    start = {place: stand.get(place, _EARLIEST) for place in found if place[0] in topics}
+    pause = 0.0 if all(t.is_hot for t in tables) else this.config.ingest.trigger_seconds
+    pace: dict[str, Any] = {"availableNow": True} if this.once else {"processingTime": f"{pause} seconds"}
+    handle = (
+        landing.session.readStream.format("kafka")
+        .options(**_reader(this, start))
+        .load()
+        .writeStream.foreachBatch(land)
+        .option("checkpointLocation", str(this.config.state / "checkpoints" / this.source / name))
+        .queryName(f"ingest_{this.source}_{name}")
         .trigger(**pace)
         .start()
     )
-    try:
-        _await(this, query)
-    finally:
-        query.stop()
-        _count(this, landing)
+    return _Query(handle, busy)
 
 
 def _reader(this: _Run, start: dict[Place, int]) -> dict[str, str]:
@@ -266,27 +297,35 @@ def _reader(this: _Run, start: dict[Place, int]) -> dict[str, str]:
         "kafka.isolation.level": "read_committed",
         "kafka.default.api.timeout.ms": _KAFKA_PATIENCE_MS,
         "kafka.request.timeout.ms": _KAFKA_PATIENCE_MS,
-        "subscribe": ",".join(names.topic(t) for t in this.tables),
+        "subscribe": ",".join(sorted(offsets)),
         "startingOffsets": json.dumps(offsets),
         "maxOffsetsPerTrigger": str(this.config.ingest.max_offsets_per_batch),
-        "minPartitions": _READERS,
+        "maxRecordsPerPartition": _A_READER,
         "failOnDataLoss": "true",
         **_AT_ONCE,
     }
 
 
-def _await(this: _Run, query: StreamingQuery) -> None:
-    """Until the query ends, or a stop is asked for and no batch is under way."""
+def _await(this: _Run, queries: list[_Query]) -> None:
+    """Until one query ends, or a stop is asked for and no batch is under way."""
+    running = list(queries)
+    while running:
+        for query in list(running):
+            if _has_ended(this, query, 1 / len(running)) and not this.stopping.is_set():
+                return
+            if this.stopping.is_set() and not query.busy.locked():
+                query.handle.stop()
+                running.remove(query)
+
+
+def _has_ended(this: _Run, query: _Query, seconds: float) -> bool:
     from pyspark.errors import StreamingQueryException
 
     try:
-        while not query.awaitTermination(1):
-            if this.stopping.is_set() and not this.busy.locked():
-                query.stop()
-                return
+        return bool(query.handle.awaitTermination(seconds))
     except StreamingQueryException as error:
         if this.stopping.is_set() and this.failure is None:
-            return
+            return True  # its next batch did not begin
         cause = this.failure if isinstance(this.failure, LakehouseError) else error
         raise faults.translate(this.config, this.source, cause) from error
 

@@ -82,6 +82,8 @@ def connector(
         "snapshot.mode": "initial",
         "exactly.once.support": "required",
         "transaction.boundary": "poll",
+        # How long Debezium waits for further changes; each poll that finds some is a transaction of Kafka.
+        "poll.interval.ms": "50",
         "heartbeat.interval.ms": "1000",
         # A message in the log each second, which goes to no topic. By it the slot confirms also what is not ours
         # to capture: else PostgreSQL keeps its log, and nobody can tell idle from behind. Leaving that to the

@@ -20,15 +20,21 @@ KEY_PROPERTY = "lakehouse.contract.key"
 _LOCAL_TIMESTAMPS = "delta.feature.timestampNtz"
 _READABLE_BY_ALL = {"delta.enableDeletionVectors": "false"}
 """delta-rs, which Feast and pyiceberg users read through, refuses tables with deletion vectors."""
+_SELDOM_SUMMED_UP = {"delta.checkpointInterval": "50"}
+"""Commits of a log between checkpoints. One takes Spark a second, and Delta's 10 commits are seconds of a hot table."""
 
 
 def properties(table: Table) -> dict[str, str]:
     """Table properties of a bronze table: readable by every engine, and which declaration made it."""
-    return _READABLE_BY_ALL | {
-        VERSION_PROPERTY: str(table.version),
-        FINGERPRINT_PROPERTY: table.fingerprint,
-        KEY_PROPERTY: ",".join(table.key),
-    }
+    return (
+        _READABLE_BY_ALL
+        | _SELDOM_SUMMED_UP
+        | {
+            VERSION_PROPERTY: str(table.version),
+            FINGERPRINT_PROPERTY: table.fingerprint,
+            KEY_PROPERTY: ",".join(table.key),
+        }
+    )
 
 
 def create_bronze(table: Table, location: str) -> str:

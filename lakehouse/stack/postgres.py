@@ -86,7 +86,13 @@ def render(config: Settings) -> Program:
     command = _as_server(config, server, "-D", str(data(config)), "-c", f"config_file={files[0]}")
     # INT is PostgreSQL's fast shutdown: clients are cut off, what was committed is kept.
     return Program(
-        command, home, files, {"LC_ALL": "C.UTF-8", "HOME": str(home)}, stop_signal="INT", stop_seconds=30
+        command,
+        home,
+        files,
+        {"LC_ALL": "C.UTF-8", "HOME": str(home)},
+        stop_signal="INT",
+        stop_seconds=30,
+        stops_as_group=False,
     )
 
 

@@ -15,7 +15,8 @@ MARK = "LEDGERLAKE_STACK"
 
 @dataclass(frozen=True)
 class Program:
-    """One command that the supervisor keeps running. ``files`` are what it was configured with."""
+    """One command that the supervisor keeps running. ``files`` are what it was configured with. One that does not
+    stop as a group gets the signal alone, and ends its children itself."""
 
     command: tuple[str, ...]
     cwd: Path
@@ -23,11 +24,12 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_signal: str = "TERM"
     stop_seconds: int = 20
+    stops_as_group: bool = True
 
 
 @dataclass(frozen=True)
 class Service:
-    """One local service. ``ports`` are keys of ``settings.ports``, the one that clients use first.
+    """One local service. ``ports`` are keys of ``settings.ports``, the one that clients use first; none if it has none.
 
     ``render`` writes configuration and is quick; ``prepare`` does what only the first start needs and may
     start processes of its own, both idempotent. ``probe`` makes one real request and raises while it is not

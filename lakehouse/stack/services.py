@@ -33,7 +33,7 @@ class ServiceStatus:
 
     name: str
     state: str
-    port: int
+    port: int | None
     pid: int | None
     rss_bytes: int | None
 
@@ -138,21 +138,22 @@ def _failure(config: Settings, service: Service, what: str, last: Exception) -> 
     )
 
 
-def down(config: Settings) -> list[ServiceStatus]:
-    """Stop everything this state folder's stack started, also what no supervisor looks after any more.
+def down(config: Settings, only: list[str] | None = None) -> list[ServiceStatus]:
+    """Stop everything this state folder's stack started, also what no supervisor looks after any more; or ``only`` these.
 
     Idempotent: with nothing running it does nothing. Data stays.
     """
+    chosen = {catalog.get(name).name for name in (catalog.KNOWN if only is None else only)}
     if config.state.exists():
         with _alone(config):
-            _stop(config, set(catalog.SERVICES), everything=True)
+            _stop(config, chosen, everything=only is None)
     return status(config)
 
 
 def _stop(config: Settings, names: set[str], *, everything: bool) -> None:
     """Stop services, those that others need last; with ``everything``, the supervisor and strays too."""
     if supervise.alive(config):
-        needed = {n for s in catalog.SERVICES.values() for n in s.needs}
+        needed = {n for s in catalog.KNOWN.values() for n in s.needs}
         for stage in (names - needed, names & needed):
             supervise.stop(config, stage)
             _await_stopped(config, stage)
@@ -169,10 +170,12 @@ def _await_stopped(config: Settings, names: set[str]) -> None:
 
 
 def status(config: Settings) -> list[ServiceStatus]:
-    """Every service, running or not, in the order of the catalog."""
+    """Every service, running or not, in the order of the catalog; those on request while they are asked for."""
     known = {p.name: p for p in supervise.processes(config)}
     lost = {} if known else _orphans(config)
-    return [_status(config, s, known.get(s.name), lost) for s in catalog.SERVICES.values()]
+    asked_for = {name for name, process in known.items() if process.state != "STOPPED"}
+    shown = [s for s in catalog.KNOWN.values() if s.name in catalog.SERVICES or s.name in asked_for]
+    return [_status(config, s, known.get(s.name), lost) for s in shown]
 
 
 def captures(config: Settings) -> list[CaptureStatus]:
@@ -185,13 +188,13 @@ def captures(config: Settings) -> list[CaptureStatus]:
 def _status(
     config: Settings, service: Service, process: supervise.Process | None, lost: dict[str, psutil.Process]
 ) -> ServiceStatus:
-    port = int(getattr(config.ports, service.ports[0]))
+    port = int(getattr(config.ports, service.ports[0])) if service.ports else None
     if process is None or not process.pid:
         if orphan := lost.get(service.name):
             return ServiceStatus(service.name, "orphaned", port, orphan.pid, _rss(orphan.pid))
         word = _WORDS.get(process.state, "stopped") if process else "stopped"
         return ServiceStatus(service.name, word, port, None, None)
-    word = _WORDS.get(process.state) or ("running" if ports.accepts(port) else "starting")
+    word = _WORDS.get(process.state) or ("running" if port is None or ports.accepts(port) else "starting")
     return ServiceStatus(service.name, word, port, process.pid, _rss(process.pid))
 
 

@@ -144,7 +144,7 @@ def _write(config: Settings, name: str, program: Program) -> None:
         config, "program.conf.j2", _program_file(config, name),
         name=name, command=_escaped(shlex.join(program.command)), cwd=_escaped(str(program.cwd)),
         log=_escaped(str(log_file(config, name))), stop_signal=program.stop_signal,
-        stop_seconds=program.stop_seconds, digest=digest(program),
+        stop_seconds=program.stop_seconds, stops_as_group=program.stops_as_group, digest=digest(program),
         environment=",".join(f'{k}="{_escaped(v)}"' for k, v in sorted(environment.items())),
     )  # fmt: skip
 

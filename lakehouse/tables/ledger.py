@@ -137,6 +137,7 @@ PAYMENTS = Table(
     description="Payments from request to capture or failure. Refunds and disputes have tables of their own.",
     grain="payment",
     key=("payment_id",),
+    is_hot=True,
     columns=(
         Column("payment_id", String(), "Identifier, `pay_...`."),
         Column("customer_id", String(), "Who pays.", references="customers.customer_id"),

@@ -76,7 +76,11 @@ def catch_up(config: Settings, table: Table, count: int) -> float:
         begun = perf_counter()
         for first in range(0, count, size):
             bounds = [json.dumps({topic: {"0": at}}) for at in (first, min(first + size, count))]
-            options = {"startingOffsets": bounds[0], "endingOffsets": bounds[1], "minPartitions": "4"}
+            options = {
+                "startingOffsets": bounds[0],
+                "endingOffsets": bounds[1],
+                "maxRecordsPerPartition": "50000",
+            }
             reader = session.read.format("kafka").option("subscribe", topic).options(**options)
             landing.land(reader.option("kafka.bootstrap.servers", context.kafka_servers(config)).load())
         seconds = perf_counter() - begun

@@ -40,7 +40,7 @@ def send(config: Settings, numbers: range) -> None:
 
 def landed(config: Settings) -> Counter[str]:
     """How often each event of these tests is in bronze; empty while there is no table."""
-    if not (config.warehouse / names.bronze(CHECKOUT).replace(".", "/") / "_delta_log").exists():
+    if context.version(context.folder(config, names.bronze(CHECKOUT))) < 0:
         return Counter()
     sql = f"select event_id from {names.bronze(CHECKOUT)} where event_id like 'evt_continuous_%'"
     return Counter(row[0] for row in engines.run(config, "duckdb", sql).rows)
@@ -52,6 +52,34 @@ def until(reached: Callable[[], bool], process: subprocess.Popen[bytes]) -> None
         assert process.poll() is None, f"the ingest ended by itself, exit {process.returncode}"
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.5)
+
+
+def test_an_ingest_under_the_supervisor_lands_hot_tables_by_themselves(stack: Settings) -> None:
+    rates = context.folder(stack, names.bronze(tables.get("ledger.fx_rates")))
+    try:
+        found = {s.name: s for s in services.up(stack, ["ingest-ledger"])}
+        assert (found["ingest-ledger"].state, found["ingest-ledger"].port) == ("running", None)
+        pid = found["ingest-ledger"].pid
+        assert pid is not None
+        family = psutil.Process(pid).children(recursive=True)
+        assert family, "the driver's JVM"
+        assert {p.name for p in (stack.state / "checkpoints" / "ledger").iterdir()} == {"payments", "all"}
+        last = context.version(rates)
+        with context.postgres(stack) as connection:
+            connection.execute(
+                "insert into fx_rates values ('XTS', 'XXX', '2026-01-01', 1, now()) on conflict"
+                " (base_currency_code, quote_currency_code, rate_on) do update set rate = excluded.rate + 1"
+            )
+        deadline = time.monotonic() + PATIENCE
+        while context.version(rates) == last:
+            assert time.monotonic() < deadline, "the change did not land"
+            time.sleep(0.2)
+    finally:
+        left = services.down(stack, ["ingest-ledger"])
+    assert "ingest-ledger" not in {s.name for s in left}
+    assert {s.state for s in left} == {"running"}, "the others go on"
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
+    assert not alive
 
 
 @pytest.fixture

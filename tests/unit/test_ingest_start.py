@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lakehouse import settings
+from lakehouse import settings, tables
 from lakehouse.errors import ConfigError, DataError, LakehouseError, SafetyError, UnavailableError
-from lakehouse.ingest import broker, faults, lock
+from lakehouse.ingest import broker, bronze, faults, lock, stream
 from lakehouse.ingest.broker import Held
 from lakehouse.settings import Settings
+from lakehouse.telemetry import quiet
 
 PLACE = ("ledger.public.refunds", 0)
 
@@ -82,6 +83,21 @@ def test_a_stray_that_does_not_end_is_named(own: Settings, monkeypatch: pytest.M
     finally:
         stray.kill()
         stray.wait()
+
+
+@pytest.mark.parametrize(
+    ("once", "parts"),
+    [(True, ["all"]), (False, ["all", "payments"])],
+)
+def test_a_hot_table_has_a_query_of_its_own_in_a_run_without_end(
+    own: Settings, once: bool, parts: list[str]
+) -> None:
+    declared = tables.of_source("ledger")
+    run = stream._Run(own, "ledger", declared, once, quiet)
+    landing = bronze.Landing(None, bronze.pairs(own, declared))  # type: ignore[arg-type]
+    found = dict(stream._parts(run, landing))
+    assert list(found) == parts
+    assert sorted(p.table.name for part in found.values() for p in part) == sorted(t.name for t in declared)
 
 
 def test_kafka_that_goes_on_where_the_tables_stand_is_fine() -> None:

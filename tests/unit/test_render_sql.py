@@ -78,6 +78,7 @@ COMMENT 'Log of shop.orders, append-only, one row per message. What a buyer\\'s 
 LOCATION '/data/bronze/shop__orders'
 TBLPROPERTIES (
   'delta.enableDeletionVectors' = 'false',
+  'delta.checkpointInterval' = '50',
   'lakehouse.contract.version' = '1',
   'lakehouse.contract.fingerprint' = '{fingerprint}',
   'lakehouse.contract.key' = 'order_id'
@@ -223,6 +224,7 @@ def test_delta_notes_the_declaration_once() -> None:
     (noted,) = delta.mark_bronze(ORDERS, {"delta.minReaderVersion": "3"})
     assert noted == (
         "ALTER TABLE `bronze`.`shop__orders` SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'false', "
+        "'delta.checkpointInterval' = '50', "
         f"'lakehouse.contract.version' = '1', 'lakehouse.contract.fingerprint' = '{ORDERS.fingerprint}', "
         "'lakehouse.contract.key' = 'order_id')"
     )

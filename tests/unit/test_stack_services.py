@@ -21,6 +21,7 @@ def here(tmp_path: Path) -> Settings:
 def test_asking_for_a_service_brings_what_it_needs() -> None:
     assert [s.name for s in catalog.chosen(["connect"])] == ["postgres", "kafka", "connect"]
     assert [s.name for s in catalog.chosen(["trino", "mlflow"])] == ["trino", "mlflow"]
+    assert [s.name for s in catalog.chosen(["ingest-events"])] == ["kafka", "ingest-events"]
     assert [s.name for s in catalog.chosen(None)] == ["postgres", "kafka", "connect", "trino", "mlflow"]
 
 
