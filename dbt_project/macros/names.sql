@@ -1,6 +1,7 @@
-{# Schemas are exactly what the models say: silver and gold, without the target's name before them. #}
+{# Schemas are exactly what the models say: silver and gold, without the target's name before them. A rebuild that is only
+   compared goes aside. #}
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {{ (custom_schema_name or target.schema) | trim }}
+    {{ ('aside' if var('aside', none) else custom_schema_name or target.schema) | trim }}
 {%- endmacro %}
 
 

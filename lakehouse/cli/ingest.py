@@ -10,6 +10,7 @@ from lakehouse.cli import output, quarantine
 from lakehouse.cli.common import command, noun
 
 if TYPE_CHECKING:
+    from lakehouse.ingest.rebuild import Rebuilt
     from lakehouse.ingest.status import Status, TableStatus
     from lakehouse.ingest.stream import Report
 
@@ -37,6 +38,47 @@ def run(
             capture.wait(config, source, progress=progress)
         report = stream.run(config, source, once=once, progress=progress)
     output.emit(report, _page)
+
+
+@command(app, "rebuild")
+def rebuild(
+    table: Annotated[str, typer.Argument(help="A table: payments, ledger.payments or ledger__payments.")],
+    partition: Annotated[int | None, typer.Option(help="Only this partition.", min=0)] = None,
+    first: Annotated[int, typer.Option("--from", help="With --partition: first offset.", min=0)] = 0,
+    last: Annotated[int | None, typer.Option("--to", help="With --partition: last offset.", min=0)] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Make good what is missing or differs.")] = False,
+) -> None:
+    """Read a table's messages from Kafka a second time, and compare them with bronze.
+
+    Ends with 3 when they differ and nothing was made good. With --apply, stop the ingest of the source before.
+    """
+    from lakehouse import settings, tables
+    from lakehouse.errors import UsageError
+    from lakehouse.ingest import rebuild as rebuild_module
+
+    if partition is None and (first or last is not None):
+        raise UsageError("offsets are of a partition", hint="add --partition")
+    wanted = None
+    if partition is not None:
+        wanted = rebuild_module.Span(partition, first, 2**63 - 2 if last is None else last)
+    with output.progress() as progress:
+        progress(f"rebuild {table}", 0, 1)
+        found = rebuild_module.rebuild(settings.current(), tables.get(table), wanted, apply=apply)
+        progress(f"rebuild {table}", 1, 1)
+    output.emit(found, _show_rebuilt)
+    if found.differs and not found.is_applied:
+        raise typer.Exit(3)
+
+
+def _show_rebuilt(found: Rebuilt) -> None:
+    columns = ["table", "messages", "missing", "changed", "only in bronze", "unreadable", ""]
+    word = "made good" if found.is_applied else "differs" if found.differs else "same"
+    counts = (found.missing, found.changed, found.only_there, found.unreadable)
+    output.show_rows(columns, [[found.table, f"{found.messages:,}", *(n or None for n in counts), word]])
+    for column, count in found.columns.items():
+        output.out.print(f"{found.table}.{column}: {count:,} messages changed", markup=False)
+    if (found.missing or found.changed) and not found.is_applied:
+        output.out.print("make it good with --apply, then lakehouse transform run")
 
 
 @command(app, "status")

@@ -10,6 +10,7 @@ from lakehouse.cli import output
 from lakehouse.cli.common import command, noun
 
 if TYPE_CHECKING:
+    from lakehouse.transform.rebuild import Rebuilt
     from lakehouse.transform.report import Report
 
 app = noun("Silver and gold: build them from bronze, test them.")
@@ -49,6 +50,60 @@ def test(select: _Select = None) -> None:
     with output.progress() as progress:
         report = build.test(settings.current(), select=select, progress=progress)
     output.emit(report, _show)
+
+
+@command(app, "rebuild")
+def rebuild(
+    table: Annotated[
+        list[str] | None, typer.Argument(help="Source tables: payments, ledger.payments ...; all if absent.")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Replace the tables that differ.")] = False,
+) -> None:
+    """Build silver a second time from the whole of bronze, and compare it row by row with what is there.
+
+    Ends with 3 when they differ and nothing was replaced.
+    """
+    from lakehouse import settings, tables
+    from lakehouse.transform.rebuild import rebuild as rebuild_
+
+    chosen = tuple(tables.get(name) for name in table) if table else tables.all()
+    with output.progress() as progress:
+        found = rebuild_(settings.current(), chosen, apply=apply, progress=progress)
+    output.emit(found, lambda _: _show_rebuilt(found))
+    if any(r.differs and not r.is_replaced for r in found):
+        raise typer.Exit(3)
+
+
+def _show_rebuilt(found: tuple[Rebuilt, ...]) -> None:
+    columns = ["table", "rows", "rebuilt", "only there", "only rebuilt", "changed", ""]
+    rows = [
+        [
+            r.table,
+            f"{r.rows:,}",
+            f"{r.rows_rebuilt:,}",
+            r.only_there or None,
+            r.only_rebuilt or None,
+            r.changed or None,
+            "replaced" if r.is_replaced else "differs" if r.differs else "same",
+        ]
+        for r in found
+    ]
+    output.show_rows(columns, rows)
+    for r in found:
+        for column, count in r.columns.items():
+            output.out.print(f"{r.table}.{column}: {count:,} rows changed", markup=False)
+        for one in r.first:
+            key = ", ".join(f"{name}={value}" for name, value in one.key.items())
+            what = f"changed in {', '.join(one.columns)}" if one.columns else one.found
+            output.out.print(f"{r.table}: {key}: {what}", markup=False)
+        if r.differs and r.cut_before:
+            output.out.print(
+                f"{r.table}: retention deleted rows of bronze from before {r.cut_before:%Y-%m-%d %H:%M}Z, "
+                "which a rebuild cannot tell",
+                markup=False,
+            )
+    if any(r.differs and not r.is_replaced for r in found):
+        output.out.print("replace them with --apply")
 
 
 def _show(report: Report) -> None:

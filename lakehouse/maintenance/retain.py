@@ -18,6 +18,9 @@ from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb as _duckdb
+    from deltalake import CommitProperties
+
+_CUT = "lakehouse.retain"
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,30 @@ def apply(config: Settings, table: Table, now: datetime | None = None) -> int:
     delta = opened(kept)
     with told(kept):
         instant = f"arrow_cast('{found.before.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
-        done = delta.delete(f"_ingested_at < {instant}", post_commithook_properties=hooks())
+        done = delta.delete(
+            f"_ingested_at < {instant}",
+            commit_properties=_cut(found.before),
+            post_commithook_properties=hooks(),
+        )
         return int(done["num_deleted_rows"])
+
+
+def cut(config: Settings, table: Table) -> datetime | None:
+    """The known time before which rows of the bronze table were deleted; None if it has all that was ever landed."""
+    kept = Kept(names.bronze(table), context.folder(config, names.bronze(table)))
+    if context.version(kept.folder) < 0:
+        return None
+    with told(kept):
+        micros = opened(kept).transaction_version(_CUT)
+    return None if micros is None else datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)
+
+
+def _cut(before: datetime) -> CommitProperties:
+    """Note in the commit, as a transaction of Delta, up to when it deletes: a table never forgets those."""
+    from deltalake import CommitProperties, Transaction
+
+    micros = (before - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+    return CommitProperties(app_transactions=[Transaction(_CUT, micros)])
 
 
 def _plan(connection: _duckdb.DuckDBPyConnection, config: Settings, table: Table, limit: datetime) -> Plan:

@@ -39,14 +39,14 @@ def build(
     the same state folder is running.
     """
     began = monotonic()
-    _refuse_unrendered()
+    refuse_unrendered()
     with alone(config):
-        _make_missing(config)
+        make_missing(config)
         listed = changes.versions(config)
         chosen = [with_inputs(part) for part in select.split()] if select else None
         if not select and not full_refresh and changes.sources_to_read(config, listed) == []:
             return Report((), round(monotonic() - began, 3))
-        until = _ingested_until(config)
+        until = ingested_until(config)
         if not select and not full_refresh:
             # Listed again: what ingest wrote before `until` was known must be read up to there too.
             chosen = changes.sources_to_read(config, changes.versions(config))
@@ -78,7 +78,7 @@ def with_inputs(part: str) -> str:
     return ",".join(p if p.startswith(("+", "@")) else f"+{p}" for p in part.split(","))
 
 
-def _refuse_unrendered() -> None:
+def refuse_unrendered() -> None:
     """Refuse to build without the models of a table: dbt only warns of a source that selects nothing."""
     absent = [
         f"{t.source.name}.{t.name}"
@@ -93,7 +93,7 @@ def _refuse_unrendered() -> None:
         )
 
 
-def _make_missing(config: Settings) -> None:
+def make_missing(config: Settings) -> None:
     """Make the bronze tables that ingest has not made yet, empty, so that models can name them."""
     there = {f"{schema}.{name}" for schema, name, _ in context.tables(config)}
     if not there & {names.bronze(t) for t in tables.all()}:
@@ -108,7 +108,7 @@ def _make_missing(config: Settings) -> None:
             context.spark(config).sql(delta.create_bronze(table, str(config.warehouse / schema / name)))
 
 
-def _ingested_until(config: Settings) -> dict[str, str]:
+def ingested_until(config: Settings) -> dict[str, str]:
     """For each declared source, the newest ``_ingested_at`` in its bronze tables; long ago if they have no row.
 
     Models read up to there. What is ingested while they are built waits for the next build: two models that

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dbt.contracts.results import RunResult
 
 PROJECT = ROOT / "dbt_project"
+ASIDE = "aside"
+"""Variable: a folder. The models are then built in it, as tables of a schema of this name, and not in the warehouse."""
 
 
 def invoke(
@@ -36,7 +38,7 @@ def invoke(
     once the statements that were running are cancelled.
     """
     with on_our_session(config):
-        project = _parsed(config)
+        project = None if ASIDE in variables else _parsed(config)
         result = _run(config, arguments, variables, _Told(progress), project)
     return tuple(_node(config, r) for r in getattr(result, "results", ()))
 

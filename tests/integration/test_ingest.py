@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from lakehouse import context, names, settings, tables
-from lakehouse.ingest import stream
+from lakehouse.ingest import positions, stream
+from lakehouse.ingest.rebuild import Span, rebuild
 from lakehouse.query import engines
 from lakehouse.settings import Settings
 
@@ -140,6 +141,28 @@ def test_a_lost_checkpoint_changes_nothing(killed: Settings) -> None:
     shutil.rmtree(killed.state / "checkpoints", ignore_errors=True)
     stream.run(killed, "events", once=True)
     assert offsets(killed, names.bronze(CHECKOUT)) == before
+
+
+def test_bronze_read_again_from_kafka_is_made_good(killed: Settings) -> None:
+    stream.run(killed, "events", once=True)
+    session, bronze = context.spark(killed), names.bronze(CHECKOUT)
+    columns = ", ".join(c.name for c in CHECKOUT.columns)
+    everything = f"select _offset, {columns} from {bronze} order by _offset"
+    before, stand = session.sql(everything).collect(), positions.read(context.folder(killed, bronze))
+    assert not rebuild(killed, CHECKOUT).differs
+    session.sql(f"delete from {bronze} where event_id = 'evt_ingest_7'")
+    session.sql(f"update {bronze} set session_id = 'ses_x' where event_id = 'evt_ingest_8'")
+
+    found = rebuild(killed, CHECKOUT)
+    assert (found.missing, found.changed, found.only_there, found.unreadable) == (1, 1, 0, ROUNDS)
+    assert found.columns == {"session_id": 1}
+    (where,) = (r._offset for r in before if r.event_id == "evt_ingest_8")
+    assert rebuild(killed, CHECKOUT, Span(0, where, where)).messages == 1
+    assert rebuild(killed, CHECKOUT, apply=True).is_applied
+    assert session.sql(everything).collect() == before
+    assert positions.read(context.folder(killed, bronze)).next == stand.next
+    assert not rebuild(killed, CHECKOUT, apply=True).differs
+    assert not stream.run(killed, "events", once=True).rows
 
 
 def test_a_second_ingest_is_refused(stack: Settings, cli: Any) -> None:

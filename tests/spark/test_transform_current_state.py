@@ -258,10 +258,10 @@ def test_any_split_repetition_and_rebuild_give_the_same_state(lake: Any, seed: i
 def test_what_ingest_adds_during_a_build_waits_for_the_next(
     lake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = build._ingested_until(lake.config)
+    seen = build.ingested_until(lake.config)
     lake.land({"customers": [{"customer_id": "cus_late", "_partition": 99}]})
     with monkeypatch.context() as patch:
-        patch.setattr(build, "_ingested_until", lambda config: seen)
+        patch.setattr(build, "ingested_until", lambda config: seen)
         transform(lake)
     assert "cus_late" not in silver(lake)
     transform(lake)

@@ -163,7 +163,7 @@ class Answers:
 def test_a_source_without_rows_has_a_limit_too(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     session = Answers([("ledger", "2026-03-01 12:00:00.5")])
     monkeypatch.setattr(context, "spark", lambda config: session)
-    assert build._ingested_until(config) == {
+    assert build.ingested_until(config) == {
         "ledger": "2026-03-01 12:00:00.5",
         "events": "1970-01-01 00:00:00",
     }
