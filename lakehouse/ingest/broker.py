@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 
 from lakehouse import context
 from lakehouse.errors import DataError, UnavailableError, first_line
-from lakehouse.ingest.positions import Place
+from lakehouse.ingest.positions import Mark, Place
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
+    from kafka.consumer.fetcher import ConsumerRecord
 
 _PATIENCE_MS = 10_000
 _PEEK_SECONDS = 3.0
+_ANEW = "nothing of {source} was written; how to go on: docs/runbooks/topic-made-anew.md"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def check(source: str, found: Mapping[Place, Held], next_: Mapping[Place, int]) 
             raise DataError(
                 f"bronze has {where} up to offset {offset - 1}, but Kafka's ends at {has.end - 1}: the topic was made "
                 "anew, or Kafka lost messages that are safe in bronze",
-                hint=f"if it was made anew, rename the tables of {source} or start from an empty warehouse; nothing was written",
+                hint=_ANEW.format(source=source),
                 topic=topic, partition=partition, bronze_next=offset, kafka_end=has.end,
             )  # fmt: skip
         if offset < has.begin:
@@ -78,6 +80,33 @@ def check(source: str, found: Mapping[Place, Held], next_: Mapping[Place, int]) 
                 f"Kafka deleted offsets {offset} to {has.begin - 1} of {where} before they were landed",
                 hint="raise topic_days in the declaration; a new snapshot brings the rows' present state; nothing was written",
                 topic=topic, partition=partition, bronze_next=offset, kafka_begin=has.begin,
+            )  # fmt: skip
+
+
+def check_identity(
+    config: Settings, source: str, found: Mapping[Place, Held], marks: Mapping[Place, Mark]
+) -> None:
+    """DataError unless Kafka has each of these messages, where it still keeps their offsets: else the topic was made
+    anew, or lost its end, and was filled again. UnavailableError if Kafka does not answer in time."""
+    from kafka import TopicPartition
+
+    ahead = {
+        TopicPartition(*place): offset
+        for place, (offset, _) in marks.items()
+        if place in found and found[place].begin <= offset < found[place].end
+    }
+    with _consumer(config) as consumer:
+        ends = {p: found[p.topic, p.partition].end for p in ahead}
+        seen = _peek(consumer, ahead, ends, _PATIENCE_MS / 1000)
+    for place, offset in ahead.items():
+        if place not in seen:
+            raise unavailable(config, f"no message of {place.topic} came in time")
+        if (m := seen[place]) is None or (m.offset, m.timestamp) != marks[place.topic, place.partition]:
+            raise DataError(
+                f"Kafka has another message than bronze at offset {offset} of partition {place.partition} of "
+                f"{place.topic}: the topic was made anew, or lost its tail, and was filled again",
+                hint=_ANEW.format(source=source),
+                topic=place.topic, partition=place.partition, bronze_last=offset,
             )  # fmt: skip
 
 
@@ -116,31 +145,35 @@ def backlog(config: Settings, topics: list[str], stand: Mapping[Place, int]) -> 
         starts = {p: stand.get((p.topic, p.partition), int(begins[p])) for p in places}
         ahead = {p: max(starts[p], int(begins[p])) for p in places if starts[p] < int(ends[p])}
         seen = _peek(consumer, ahead, ends)
+        at = {p: m and datetime.fromtimestamp(m.timestamp / 1000, UTC) for p, m in seen.items()}
         waiting = {p: int(ends[p]) - start for p, start in ahead.items() if p not in seen or seen[p]}
         return {
             (p.topic, p.partition): Backlog(
-                Held(int(begins[p]), int(ends[p])), starts[p], waiting.get(p, 0), seen.get(p)
+                Held(int(begins[p]), int(ends[p])), starts[p], waiting.get(p, 0), at.get(p)
             )
             for p in places
         }
 
 
 def _peek(
-    consumer: KafkaConsumer, ahead: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
-) -> dict[TopicPartition, datetime | None]:
-    """The timestamp of the first committed message of each partition, None where there is none; without those that
+    consumer: KafkaConsumer,
+    ahead: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+    seconds: float = _PEEK_SECONDS,
+) -> dict[TopicPartition, ConsumerRecord | None]:
+    """The first committed message of each partition, None where there is none; without those that
     did not answer in time."""
-    seen: dict[TopicPartition, datetime | None] = {}
+    seen: dict[TopicPartition, ConsumerRecord | None] = {}
     if not ahead:
         return seen
     consumer.assign(list(ahead))
     for place, offset in ahead.items():
         consumer.seek(place, offset)
-    give_up = monotonic() + _PEEK_SECONDS
+    give_up = monotonic() + seconds
     while len(seen) < len(ahead) and monotonic() < give_up:
         for place, records in consumer.poll(timeout_ms=200).items():
             if place not in seen:
-                seen[place] = datetime.fromtimestamp(records[0].timestamp / 1000, UTC)
+                seen[place] = records[0]
                 consumer.pause(place)
         for place in ahead:
             if place not in seen and consumer.position(place) >= ends[place]:

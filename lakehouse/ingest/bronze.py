@@ -25,7 +25,7 @@ from lakehouse import context, names
 from lakehouse.contracts import Table
 from lakehouse.errors import DataError, SafetyError
 from lakehouse.ingest import decode, drift, positions, upgrade
-from lakehouse.ingest.positions import Place, Position, Range
+from lakehouse.ingest.positions import Mark, Place, Position, Range
 from lakehouse.render import delta, spark
 from lakehouse.settings import Settings
 
@@ -70,7 +70,8 @@ class Target:
             raise SafetyError(
                 f"{self.name} is at {_told(there)}: another ingest moved it while this one stood at "
                 f"{_told(self.position)}",
-                hint="one ingest application a source: stop the other, then run again; nothing is doubled",
+                hint="one ingest application a source: stop the other, then run again; nothing is doubled: "
+                "docs/runbooks/two-ingests.md",
                 table=self.name,
             )
         reached = self.position.after(ranges, at)
@@ -258,6 +259,16 @@ def stand(config: Settings, tables: tuple[Table, ...]) -> dict[Place, int]:
     return {place: offset for pair in pairs(config, tables) for place, offset in pair.settled.items()}
 
 
+def marks(config: Settings, tables: tuple[Table, ...]) -> dict[Place, Mark]:
+    """The newest message that bronze or quarantine has of each topic-partition, where a commit says it. No Spark."""
+    found: dict[Place, Mark] = {}
+    for pair in pairs(config, tables):
+        for target in (pair.bronze, pair.quarantine):
+            for place, mark in target.position.last.items():
+                found[place] = max(mark, found.get(place, mark))
+    return found
+
+
 def is_ready(config: Settings, tables: tuple[Table, ...]) -> bool:
     """Whether every bronze table is there and as declared. Needs no Spark."""
 
@@ -285,7 +296,10 @@ def _ranges(messages: DataFrame) -> tuple[Range, ...]:
     from pyspark.sql import functions as f
 
     bounds = messages.groupBy("topic", "partition").agg(
-        f.min("offset").alias("first"), f.max("offset").alias("last"), f.count(f.lit(1)).alias("messages")
+        f.min("offset").alias("first"),
+        f.max("offset").alias("last"),
+        f.count(f.lit(1)).alias("messages"),
+        f.expr("max_by(unix_millis(timestamp), offset)").alias("last_ms"),
     )
     return tuple(
         sorted((Range(**row.asDict()) for row in bounds.collect()), key=lambda r: (r.topic, r.partition))
@@ -317,7 +331,11 @@ def _before(next_: Mapping[Place, int], messages: DataFrame) -> DataFrame:
 
 def _until(next_: Mapping[Place, int], ranges: tuple[Range, ...]) -> tuple[Range, ...]:
     ends = [min(r.last, next_.get((r.topic, r.partition), 0) - 1) for r in ranges]
-    return tuple(replace(r, last=end) for r, end in zip(ranges, ends, strict=True) if r.first <= end)
+    return tuple(
+        replace(r, last=end, last_ms=r.last_ms if end == r.last else None)
+        for r, end in zip(ranges, ends, strict=True)
+        if r.first <= end
+    )
 
 
 def _later(one: Mapping[Place, int], other: Mapping[Place, int]) -> dict[Place, int]:

@@ -35,7 +35,7 @@ def of_source(config: Settings, source: str) -> Iterator[None]:
         pid = _read(holder).get("pid", "unknown")
         raise SafetyError(
             f"source {source!r} is already being ingested by process {pid}",
-            hint=f"wait for it, or stop it with Ctrl-C or: kill {pid}",
+            hint=f"wait for it, or stop it with Ctrl-C or: kill {pid}; docs/runbooks/two-ingests.md",
             pid=pid,
         ) from None
     try:

@@ -7,6 +7,7 @@ has then reached. Rows and what is said of them are one atomic commit, so no cra
                            "next": [["ledger.public.payments", 0, 340]],         of all partitions ever read
                            "unsettled": [],                                      where a quarantine is behind
                            "messages": 220,                                      in the ranges
+                           "last": [["ledger.public.payments", 0, 339, 1772370442000]],  newest message, Kafka's ms
                            "ingested_at": "2026-11-23T13:07:22.000001+00:00"}}   driver's clock
 
 Commits of others (OPTIMIZE, ALTER TABLE) carry nothing and are passed over. Only where the log no longer tells, after
@@ -27,6 +28,9 @@ from lakehouse.errors import DataError, first_line
 Place = tuple[str, int]
 """Topic and partition."""
 
+Mark = tuple[int, int]
+"""Offset of a message and its timestamp in Kafka, in ms since 1970: whether Kafka has it tells if it is the same log."""
+
 _KEY = "ledgerlake.ingest"
 _LOOK_BACK = 20
 """Commits read at first when looking for the newest of ours; all of them when none of these is."""
@@ -46,6 +50,8 @@ class Range:
     first: int
     last: int
     messages: int
+    last_ms: int | None = None
+    """Kafka's timestamp of the message at ``last``; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +67,17 @@ class Position:
     ingested_at: datetime | None = None
     unsettled: dict[Place, int] = field(default_factory=dict)
     is_by_rows: bool = False
+    last: dict[Place, Mark] = field(default_factory=dict)
+    """The newest message taken of each partition; none of what was taken by commits that did not say it yet."""
 
     def after(self, ranges: tuple[Range, ...], ingested_at: datetime) -> Position:
         """The position once ``ranges`` are committed. It never goes back."""
-        reached = dict(self.next)
+        reached, last = dict(self.next), dict(self.last)
         for r in ranges:
+            if r.last_ms is not None and r.last >= reached.get((r.topic, r.partition), 0):
+                last[r.topic, r.partition] = (r.last, r.last_ms)
             reached[r.topic, r.partition] = max(r.last + 1, reached.get((r.topic, r.partition), 0))
-        return Position(reached, ingested_at, self.unsettled)
+        return Position(reached, ingested_at, self.unsettled, last=last)
 
 
 def settled(bronze: Position, quarantine: Position) -> dict[Place, int]:
@@ -91,6 +101,7 @@ def to_metadata(ranges: tuple[Range, ...], reached: Position) -> str:
         "next": _rows(reached.next),
         "unsettled": _rows(reached.unsettled),
         "messages": sum(r.messages for r in ranges),
+        "last": [[*place, *mark] for place, mark in sorted(reached.last.items())],
         "ingested_at": reached.ingested_at.isoformat() if reached.ingested_at else None,
     }
     return json.dumps({_KEY: told})
@@ -110,7 +121,8 @@ def from_commit(commit: Mapping[str, Any]) -> Position | None:
     if rows_of(commit) != entry["messages"]:
         for topic, partition, first, _ in entry["ranges"]:
             unsettled[topic, partition] = min(first, unsettled.get((topic, partition), first))
-    return Position(_places(entry["next"]), at, unsettled)
+    last = {(topic, int(p)): (int(offset), int(ms)) for topic, p, offset, ms in entry.get("last", [])}
+    return Position(_places(entry["next"]), at, unsettled, last=last)
 
 
 def _rows(offsets: Mapping[Place, int]) -> list[list[Any]]:

@@ -177,6 +177,7 @@ def _count(this: _Run, landing: bronze.Landing) -> None:
 def _check(this: _Run) -> dict[Place, broker.Held]:
     found = broker.held(this.config, [names.topic(t) for t in this.tables])
     broker.check(this.source, found, bronze.stand(this.config, this.tables))
+    broker.check_identity(this.config, this.source, found, bronze.marks(this.config, this.tables))
     return found
 
 

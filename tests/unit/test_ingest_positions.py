@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,19 @@ def test_a_commit_tells_the_position_it_made() -> None:
     before = Position({(TOPIC, 1): 7}, None)
     told = positions.from_commit(commit((Range(TOPIC, 0, 3, 9, 7),), before, 7))
     assert told == Position({(TOPIC, 0): 10, (TOPIC, 1): 7}, AT, {})
+
+
+def test_a_commit_tells_its_last_messages_and_old_ones_tell_none() -> None:
+    """What the log is told by stays with the position, also for partitions that a later commit does not touch."""
+    first = Position().after((Range(TOPIC, 0, 3, 9, 7, 1000),), AT)
+    entry = commit((Range(TOPIC, 1, 0, 4, 5, 900),), first, 5)
+    told = positions.from_commit(entry)
+    assert told is not None
+    assert told.last == {(TOPIC, 0): (9, 1000), (TOPIC, 1): (4, 900)}
+    document = json.loads(entry["userMetadata"])
+    del document["ledgerlake.ingest"]["last"]
+    old = positions.from_commit({**entry, "userMetadata": json.dumps(document)})
+    assert old == Position(told.next, AT, {})
 
 
 @pytest.mark.parametrize("rows", [6, 0, None])
