@@ -141,6 +141,13 @@ def _event(table: Table) -> Iterator[str]:
         yield f"event column {table.event.time_column!r} is not declared"
     elif declared[table.event.time_column].type != Timestamp():
         yield f"event column {table.event.time_column!r} is not a Timestamp"
+    if table.event.horizon_hours < 1:
+        yield f"horizon_hours {table.event.horizon_hours} is less than 1"
+    if (
+        table.retention.bronze_days is not None
+        and table.retention.bronze_days * 24 < table.event.horizon_hours
+    ):
+        yield "bronze_days is less than horizon_hours: silver built anew could not tell a repeat"
 
 
 def _files(table: Table) -> Iterator[str]:

@@ -93,10 +93,15 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Event:
-    """For tables of an event source: which column identifies an event and which says when it happened."""
+    """For tables of an event source: which column identifies an event and which says when it happened.
+
+    Within ``horizon_hours`` after it happened an event counts once, however often it is sent, also when silver is
+    built anew: bronze is kept for longer. One that reaches Kafka later than that is kept too, and marked ``_is_late``.
+    """
 
     id_column: str
     time_column: str
+    horizon_hours: int = 168
 
 
 @dataclass(frozen=True)

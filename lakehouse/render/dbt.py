@@ -18,9 +18,10 @@ def staging(table: Table) -> str:
     """Text of the staging model: one call of a macro of ``dbt_project/macros``, which holds all the logic."""
     if table.source.has_states:
         return _call("current_state", table, _key(table))
-    return _call(
-        "first_event", table, f"id_column='{table.event.id_column if table.event else table.key[0]}'"
-    )
+    assert table.event is not None  # a law: tables without states are of events
+    told = table.event
+    places = f"id_column='{told.id_column}',\n    time_column='{told.time_column}',\n    horizon_hours={told.horizon_hours}"
+    return _call("first_event", table, places)
 
 
 def history(table: Table) -> str:

@@ -118,8 +118,11 @@ _STAGING_METADATA: tuple[Field, ...] = (
     Field("_source_lsn", "BIGINT", "Furthest position in PostgreSQL's log of all changes of the key."),
     Field("_ingested_at", "TIMESTAMP", "When the key's last message reached bronze: known time."),
 )
-_EVENT_STAGING_METADATA = tuple(
-    f for f in _STAGING_METADATA if f.name in ("_partition", "_offset", "_ingested_at")
+_EVENT_STAGING_METADATA = (
+    *(f for f in _STAGING_METADATA if f.name in ("_partition", "_offset", "_ingested_at")),
+    Field(
+        "_is_late", "BOOLEAN", "Whether it reached Kafka longer after it happened than the declared horizon."
+    ),
 )
 
 _HISTORY_METADATA: tuple[Field, ...] = (

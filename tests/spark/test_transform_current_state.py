@@ -296,3 +296,22 @@ def test_the_first_of_an_events_messages_counts(lake: Any) -> None:
     assert found() == expected
     build.build(lake.config, select="stg_events__checkout", tests=False, full_refresh=True)
     assert found() == expected
+
+
+def test_an_event_that_comes_after_its_horizon_is_kept_and_marked(lake: Any) -> None:
+    happened = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def event(name: str, after: timedelta) -> dict[str, Any]:
+        return {"event_id": name, "occurred_at": happened, "_kafka_at": happened + after}
+
+    week = timedelta(hours=168)
+    for batch in (
+        [event("in_time", week)],
+        [event("late", week + timedelta(seconds=1)), event("in_time", 2 * week)],
+    ):
+        lake.land({"checkout": batch})
+        build.build(lake.config, select="stg_events__checkout", tests=False)
+    marked = (
+        "select event_id, _is_late from silver.stg_events__checkout where event_id in ('in_time', 'late')"
+    )
+    assert {r["event_id"]: r["_is_late"] for r in lake.rows(marked)} == {"in_time": False, "late": True}

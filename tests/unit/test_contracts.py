@@ -166,6 +166,8 @@ def test_all_problems_are_told_at_once() -> None:
         ({"event": None}, "and only they, declare event"),
         ({"history": True}, "an event has no history"),
         ({"key": ("event_id", "seen_at")}, "the key of an event table is its id column, 'event_id'"),
+        ({"event": Event("event_id", "seen_at", horizon_hours=0)}, "horizon_hours 0 is less than 1"),
+        ({"retention": Retention(bronze_days=6)}, "bronze_days is less than horizon_hours"),
         ({"event": Event("event_id", "at")}, "event column 'at' is not declared"),
         ({"event": Event("event_id", "event_id")}, "event column 'event_id' is not a Timestamp"),
     ],

@@ -47,6 +47,8 @@ WEBHOOK = """\
 {{ first_event(
     source('events', 'webhook'),
     id_column='event_id',
+    time_column='occurred_at',
+    horizon_hours=168,
     columns=[
         'event_id',
         'provider',

@@ -2,6 +2,8 @@
 {{ first_event(
     source('events', 'checkout'),
     id_column='event_id',
+    time_column='occurred_at',
+    horizon_hours=168,
     columns=[
         'event_id',
         'event_name',
