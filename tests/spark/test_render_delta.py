@@ -81,6 +81,7 @@ def test_properties_and_comments_are_on_the_table(spark: SparkSession, made: str
     detail = spark.sql("DESCRIBE DETAIL bronze.rendered__things").collect()[0]
     assert detail["properties"] == {
         "delta.enableDeletionVectors": "false",
+        "delta.checkpointInterval": "50",
         "lakehouse.contract.version": "1",
         "lakehouse.contract.fingerprint": THINGS.fingerprint,
         "lakehouse.contract.key": "thing_id",
