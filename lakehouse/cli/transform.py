@@ -64,11 +64,12 @@ def rebuild(
     Ends with 3 when they differ and nothing was replaced.
     """
     from lakehouse import settings, tables
+    from lakehouse.maintenance.retain import cut
     from lakehouse.transform.rebuild import rebuild as rebuild_
 
     chosen = tuple(tables.get(name) for name in table) if table else tables.all()
     with output.progress() as progress:
-        found = rebuild_(settings.current(), chosen, apply=apply, progress=progress)
+        found = rebuild_(settings.current(), chosen, cut, apply=apply, progress=progress)
     output.emit(found, lambda _: _show_rebuilt(found))
     if any(r.differs and not r.is_replaced for r in found):
         raise typer.Exit(3)

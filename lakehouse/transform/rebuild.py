@@ -7,7 +7,7 @@ computed something wrong, or the log lost its beginning to retention.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +17,6 @@ from typing import Any
 from lakehouse import context, names
 from lakehouse.contracts import Sensitivity, Table
 from lakehouse.errors import SafetyError
-from lakehouse.maintenance import retain
 from lakehouse.render.differences import CHANGED, ONLY_LEFT, ONLY_RIGHT, differences
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
@@ -65,9 +64,16 @@ class Rebuilt:
 
 
 def rebuild(
-    config: Settings, tables: tuple[Table, ...], *, apply: bool = False, progress: Progress = quiet
+    config: Settings,
+    tables: tuple[Table, ...],
+    cut: Callable[[Settings, Table], datetime | None],
+    *,
+    apply: bool = False,
+    progress: Progress = quiet,
 ) -> tuple[Rebuilt, ...]:
     """Bring the silver tables of ``tables`` to what bronze has, build them anew beside that, and compare the two.
+
+    ``cut`` tells the known time before which retention deleted rows of a bronze table (``maintenance.retain.cut``).
 
     Readers see nothing of the rebuild, which is deleted again. With ``apply``, tables that differ are replaced, each
     in one commit, and all that is made from them with them; then a second call finds no difference. SafetyError, and
@@ -84,16 +90,16 @@ def rebuild(
             found = []
             for number, (name, (table, key)) in enumerate(models.items()):
                 progress("compare (tables)", number, len(models))
-                found.append(_compared(config, name, table, key))
+                found.append(_compared(config, name, table, key, cut(config, table)))
             progress("compare (tables)", len(models), len(models))
     wrong = [r for r in found if r.differs]
     if not apply or not wrong:
         return tuple(found)
-    if cut := [r.table for r in wrong if r.cut_before]:
+    if short := [r.table for r in wrong if r.cut_before]:
         raise SafetyError(
-            f"retention deleted the beginning of the log of {', '.join(cut)}: the rebuild lacks what only that told",
+            f"retention deleted the beginning of the log of {', '.join(short)}: the rebuild lacks what only that told",
             hint="nothing was replaced; without --apply the differences are shown",
-            tables=cut,
+            tables=short,
         )
     # With all that is made from them, and what that is made from: all as of one moment.
     select = " ".join(f"@{r.table.split('.')[1]}" for r in wrong)
@@ -130,7 +136,9 @@ def _aside(config: Settings) -> Iterator[str]:
         clear()
 
 
-def _compared(config: Settings, name: str, table: Table, key: tuple[str, ...]) -> Rebuilt:
+def _compared(
+    config: Settings, name: str, table: Table, key: tuple[str, ...], cut_before: datetime | None
+) -> Rebuilt:
     from pyspark.sql import functions as f
 
     session = context.spark(config)
@@ -152,7 +160,7 @@ def _compared(config: Settings, name: str, table: Table, key: tuple[str, ...]) -
             counted[2],
             {c: n for c, n in zip(columns, counted[3:], strict=True) if n},
             tuple(Difference(_told(table, row, key), row["_found"], tuple(row["_columns"])) for row in first),
-            retain.cut(config, table),
+            cut_before,
         )
     finally:
         different.unpersist()

@@ -30,13 +30,13 @@ def built(lake: Any) -> Any:
 
 
 def test_what_another_hand_changed_is_found_and_nothing_else_is_touched(built: Any) -> None:
-    assert not any(r.differs for r in rebuild(built.config, (MERCHANTS,)))
+    assert not any(r.differs for r in rebuild(built.config, (MERCHANTS,), retain.cut))
     built.spark.sql(f"update {SILVER} set display_name = 'Kiosk' where merchant_id = 'mer_1'")
     built.spark.sql(f"delete from {SILVER} where merchant_id = 'mer_2'")
     columns = ", ".join(c if c != "merchant_id" else "'mer_9'" for c in built.spark.table(SILVER).columns)
     built.spark.sql(f"insert into {SILVER} select {columns} from {SILVER} where merchant_id = 'mer_0'")
     before = built.table(SILVER)
-    staging, history = rebuild(built.config, (MERCHANTS,))
+    staging, history = rebuild(built.config, (MERCHANTS,), retain.cut)
     assert (staging.rows, staging.rows_rebuilt) == (3, 3)
     assert (staging.only_there, staging.only_rebuilt, staging.changed) == (1, 1, 1)
     assert staging.columns == {"display_name": 1}
@@ -51,20 +51,20 @@ def test_what_another_hand_changed_is_found_and_nothing_else_is_touched(built: A
 
 
 def test_an_applied_rebuild_replaces_what_differs_once(built: Any) -> None:
-    staging, history = rebuild(built.config, (MERCHANTS,), apply=True)
+    staging, history = rebuild(built.config, (MERCHANTS,), retain.cut, apply=True)
     assert (staging.is_replaced, history.is_replaced) == (True, False)
     names = {r["merchant_id"]: r["display_name"] for r in built.rows(f"select * from {SILVER}")}
     assert names == {"mer_0": "Store 0", "mer_1": "Shop 1", "mer_2": "Shop 2"}
-    assert not any(r.differs for r in rebuild(built.config, (MERCHANTS,), apply=True))
+    assert not any(r.differs for r in rebuild(built.config, (MERCHANTS,), retain.cut, apply=True))
 
 
 def test_a_log_that_lost_its_beginning_replaces_nothing(built: Any) -> None:
     short = replace(MERCHANTS, retention=Retention(bronze_days=1))
     assert retain.apply(built.config, short, datetime(2026, 6, 1, tzinfo=UTC)) == 4
     before = built.table(SILVER)
-    staging, _ = rebuild(built.config, (MERCHANTS,))
+    staging, _ = rebuild(built.config, (MERCHANTS,), retain.cut)
     assert staging.only_there == 3
     assert staging.cut_before == datetime(2026, 5, 31, tzinfo=UTC)
     with pytest.raises(SafetyError, match="retention deleted the beginning"):
-        rebuild(built.config, (MERCHANTS,), apply=True)
+        rebuild(built.config, (MERCHANTS,), retain.cut, apply=True)
     assert built.table(SILVER) == before
