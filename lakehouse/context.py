@@ -15,8 +15,9 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import jvm, names, secrets, settings
-from lakehouse.errors import UnavailableError, first_line
+from lakehouse.errors import UnavailableError, first_line, lost_slot
 from lakehouse.render.common import spark_literal
+from lakehouse.render.debezium import is_place_lost
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -208,7 +209,8 @@ def connect_url(config: Settings | None = None) -> str:
 
 def capture_state(config: Settings, source: str) -> tuple[str, str | None]:
     """What Kafka Connect says of a source's connector (``running``, ``failed``, ``restarting``, ...) and, of a failed
-    one, why; ``missing`` when Connect has no such connector, ``unknown`` when it does not answer."""
+    one, why; ``lost`` when it failed for PostgreSQL no longer has what comes next for it, ``missing`` when Connect has
+    no such connector, ``unknown`` when it does not answer."""
     import requests
 
     url = f"{connect_url(config)}/connectors/{names.connector(source)}/status"
@@ -222,7 +224,8 @@ def capture_state(config: Settings, source: str) -> tuple[str, str | None]:
     parts = [told["connector"], *told["tasks"]]
     for part in parts:
         if part["state"] == "FAILED":
-            return "failed", first_line(part.get("trace") or "no reason given")
+            trace = part.get("trace") or "no reason given"
+            return ("lost", str(lost_slot(source))) if is_place_lost(trace) else ("failed", first_line(trace))
     return str(parts[-1]["state"]).lower(), None
 
 

@@ -98,9 +98,18 @@ def first_line(error: object) -> str:
     return next((line[:300] for line in told if line), type(error).__name__)
 
 
+def lost_slot(source: str) -> DataError:
+    """PostgreSQL no longer has the changes that come next for the capture of ``source``."""
+    return DataError(
+        f"PostgreSQL no longer has what comes next for the capture of {source}: its replication slot was dropped or lost",
+        hint="what is landed stays; how to go on: docs/runbooks/slot-lost.md",
+        source=source,
+    )
+
+
 def is_disk_full(told: str) -> bool:
-    """Whether the words of a foreign error, its causes included, say that a disk or quota is full."""
-    return "No space left on device" in told or "Disk quota exceeded" in told
+    """Whether the words of a foreign error, its causes included, say that a disk, a quota or a file's limit is full."""
+    return any(sign in told for sign in ("No space left on device", "Disk quota exceeded", "File too large"))
 
 
 def suggest(name: str, known: list[str] | tuple[str, ...]) -> str:

@@ -26,6 +26,16 @@ def heartbeat_topic(source: Source) -> str:
     return f"__debezium-heartbeat.{source.topic_prefix or source.name}"
 
 
+def signals(source: Source) -> tuple[str, str]:
+    """Schema and name of the PostgreSQL table by which a source's connector is told to do something."""
+    return "lakehouse_capture", f"{source.name}_signals"
+
+
+def signals_topic(source: Source) -> str:
+    """Kafka topic of the rows of that table, as Debezium names it: ``ledger.lakehouse_capture.ledger_signals``."""
+    return ".".join((source.topic_prefix or source.name, *signals(source)))
+
+
 def bronze(table: Table) -> str:
     """Bronze log table, with its schema: ``bronze.ledger__payments``."""
     return f"{BRONZE}.{table.source.name}__{table.name}"

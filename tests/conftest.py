@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import psutil
 import pytest
 
-from lakehouse import context, settings
+from lakehouse import context, names, settings
 from lakehouse.settings import Ports, Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ TESTS = Path(__file__).parent
 STATES = TESTS.parent / ".lakehouse-test"
 OUTSIDE_EPHEMERAL = (20_000, 32_000)
 """Ports that no outgoing connection is given, so what is free now is still free when the stack starts."""
+
+
+hypothesis.settings.register_profile("ours", deadline=None)  # a slow machine is no failure
+hypothesis.settings.load_profile("ours")
 
 
 def free_ports(count: int) -> list[int]:
@@ -102,6 +107,23 @@ def spark(config: Settings) -> Iterator[SparkSession]:
     """The one Spark session of the run, on the warehouse of ``config``."""
     yield context.spark(config)
     context.stop_spark()
+
+
+@pytest.fixture(scope="module")
+def own_catalog(spark: SparkSession, config: Settings) -> Iterator[SparkSession]:
+    """The session without the tables of the run, for a module with a warehouse of its own."""
+    _forget_tables(spark)
+    yield spark
+    _forget_tables(spark)
+    context.register_tables(config)
+
+
+def _forget_tables(spark: SparkSession) -> None:
+    for schema in names.SCHEMAS:
+        for table in spark.catalog.listTables(schema):
+            # What a test has deleted the files of has no type. Dropping an external table keeps its files.
+            if table.tableType in ("EXTERNAL", None):
+                spark.sql(f"DROP TABLE {schema}.{table.name}")
 
 
 @pytest.fixture(scope="session")

@@ -81,6 +81,43 @@ def _show_rebuilt(found: Rebuilt) -> None:
         output.out.print("make it good with --apply, then lakehouse transform run")
 
 
+@command(app, "snapshot")
+def snapshot(
+    table: Annotated[list[str], typer.Argument(help="Tables of one source: payments, ledger.payments ...")],
+    where: Annotated[
+        str | None,
+        typer.Option(help="Only rows for which this condition of PostgreSQL holds; for one table."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Come back when all is in Kafka.")] = True,
+) -> None:
+    """Have capture read tables of PostgreSQL again while changes go on; land it with run."""
+    from lakehouse import settings, tables
+    from lakehouse.ingest.snapshot import take
+
+    with output.progress() as progress:
+        chosen = [tables.get(name) for name in table]
+        found = take(settings.current(), chosen, where, wait=wait, progress=progress)
+    state = "in Kafka" if found.is_done else "asked for"
+    output.emit(found, lambda _: output.out.print(f"{', '.join(found.tables)}: {state}", markup=False))
+
+
+@command(app, "recapture")
+def recapture(
+    source: Annotated[str, typer.Option(help="Source whose replication slot was dropped or lost: ledger.")],
+    force: Annotated[bool, typer.Option("--force", help="Also while capture runs.")] = False,
+) -> None:
+    """Begin the capture of a source anew: empty its tables in Kafka, then read all their rows again; land it with run.
+
+    For when PostgreSQL no longer has the changes that come next: docs/runbooks/slot-lost.md.
+    """
+    from lakehouse import settings
+    from lakehouse.ingest.recapture import recapture as recapture_
+
+    with output.progress() as progress:
+        found = recapture_(settings.current(), source, force=force, progress=progress)
+    output.emit(found, lambda _: output.out.print(f"{', '.join(found.tables)}: in Kafka again", markup=False))
+
+
 @command(app, "status")
 def status(
     source: Annotated[

@@ -147,9 +147,12 @@ def _show_status(result: dict[str, Any]) -> None:
         output.out.print(f"capture of {capture.source}: {capture.state}")
         if capture.error:
             output.out.print(f"      {capture.error}", markup=False)
-            output.out.print(
-                "      [bold]next[/] lakehouse up starts it again; lakehouse logs connect says more"
+            step = (
+                "docs/runbooks/slot-lost.md"
+                if capture.state == "lost"
+                else "lakehouse up starts it again; lakehouse logs connect says more"
             )
+            output.out.print(f"      [bold]next[/] {step}")
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_MS = 10_000
 _PEEK_SECONDS = 3.0
-_ANEW = "nothing of {source} was written; how to go on: docs/runbooks/topic-made-anew.md"
+RUNBOOK = "docs/runbooks/topic-made-anew.md"
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def check(source: str, found: Mapping[Place, Held], next_: Mapping[Place, int]) 
             raise DataError(
                 f"bronze has {where} up to offset {offset - 1}, but Kafka's ends at {has.end - 1}: the topic was made "
                 "anew, or Kafka lost messages that are safe in bronze",
-                hint=_ANEW.format(source=source),
+                hint=f"nothing of {source} was written; how to go on: {RUNBOOK}",
                 topic=topic, partition=partition, bronze_next=offset, kafka_end=has.end,
             )  # fmt: skip
         if offset < has.begin:
             raise DataError(
                 f"Kafka deleted offsets {offset} to {has.begin - 1} of {where} before they were landed",
-                hint="raise topic_days in the declaration; a new snapshot brings the rows' present state; nothing was written",
+                hint=f"nothing of {source} was written; how to go on: {RUNBOOK}",
                 topic=topic, partition=partition, bronze_next=offset, kafka_begin=has.begin,
             )  # fmt: skip
 
@@ -105,7 +105,7 @@ def check_identity(
             raise DataError(
                 f"Kafka has another message than bronze at offset {offset} of partition {place.partition} of "
                 f"{place.topic}: the topic was made anew, or lost its tail, and was filled again",
-                hint=_ANEW.format(source=source),
+                hint=f"nothing of {source} was written; how to go on: {RUNBOOK}",
                 topic=place.topic, partition=place.partition, bronze_last=offset,
             )  # fmt: skip
 

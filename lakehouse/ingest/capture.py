@@ -8,7 +8,7 @@ import psycopg
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakehouse import context, names
-from lakehouse.errors import UnavailableError, first_line
+from lakehouse.errors import UnavailableError, first_line, lost_slot
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
 
@@ -20,17 +20,20 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
     """Return once every change committed before this call is in Kafka.
 
     Compares the write-ahead log's end at the time of the call with what the source's replication slot confirmed,
-    both in bytes. Raises UnavailableError when PostgreSQL does not answer, the connector failed or does not catch up
-    in time; nothing is lost then: PostgreSQL keeps the log until the slot has confirmed it.
+    both in bytes. Raises DataError when PostgreSQL no longer has what comes next, UnavailableError when it does not
+    answer, the connector failed or does not catch up in time; nothing is lost then: PostgreSQL keeps the log until
+    the slot has confirmed it.
     """
     slot = names.replication_slot(source)
 
     def behind() -> bool:
         confirmed = _number(connection, _CONFIRMED, slot)
         progress(f"capture {source} (bytes of log)", max(0, confirmed - begun), max(0, target - begun))
+        state, why = context.capture_state(config, source)
+        if state == "lost":  # of a slot that was made again, what is confirmed says nothing
+            raise lost_slot(source)
         if confirmed >= target:
             return False
-        state, why = context.capture_state(config, source)
         if state in ("failed", "missing"):
             raise UnavailableError(
                 f"connector {names.connector(source)} failed: {why}"

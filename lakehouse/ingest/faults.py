@@ -25,12 +25,12 @@ def translate(config: Settings, source: str, error: Exception) -> LakehouseError
     if is_disk_full(told):
         return ConfigError(
             f"the disk is full; the batch of source {source!r} that was being landed is in no table by half",
-            hint=f"free space under {config.warehouse}, then run again: it goes on where the tables stand",
+            hint=f"free space under {config.warehouse}, then run again: docs/runbooks/disk-full.md",
         )
     if any(sign in told for sign in _DELETED):
         return DataError(
             f"Kafka no longer has messages of source {source!r} that bronze still needs",
-            hint="they are older than the topic keeps; the tables stay as they are",
+            hint=f"the tables stay as they are; how to go on: {broker.RUNBOOK}",
             cause=told[:2000],
         )
     if any(sign in told for sign in _NO_ANSWER):

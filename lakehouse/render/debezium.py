@@ -40,6 +40,14 @@ HEARTBEAT = "lakehouse-heartbeat"
 """Prefix of the logical messages by which capture moves its slot forward."""
 
 
+_NO_LONGER_THERE = "no longer available on the server"
+
+
+def is_place_lost(told: str) -> bool:
+    """Whether the words of a failed connector say that PostgreSQL no longer has the changes that come next for it."""
+    return _NO_LONGER_THERE in told
+
+
 def secret(folder: Path, name: str) -> str:
     """A reference that Connect resolves itself, so that no password lies in its config topic.
 
@@ -79,7 +87,14 @@ def connector(
         "slot.name": names.replication_slot(source.name),
         "publication.name": names.publication(source.name),
         "publication.autocreate.mode": "disabled",
+        # A slot that was dropped and made again has lost what was committed in between: stop, do not go on.
+        "offset.mismatch.strategy": "trust_offset",
         "snapshot.mode": "initial",
+        # A row in its own table tells it to read tables again, in chunks, while changes go on: ingest snapshot.
+        "signal.enabled.channels": "source",
+        "signal.data.collection": ".".join(names.signals(source)),
+        "incremental.snapshot.chunk.size": "2048",
+        "incremental.snapshot.watermarking.strategy": "insert_delete",
         "exactly.once.support": "required",
         "transaction.boundary": "poll",
         # How long Debezium waits for further changes; each poll that finds some is a transaction of Kafka.

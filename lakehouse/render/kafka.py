@@ -63,13 +63,14 @@ def topic(table: Table) -> Topic:
 
 
 def topics(source: Source, tables: Sequence[Table]) -> tuple[Topic, ...]:
-    """Every topic that a source needs, for the broker makes none: one per table, and capture's heartbeat."""
+    """Every topic that a source needs, for the broker makes none: one per table, and those of capture: its
+    heartbeat, and what it is told."""
     if source.kind is SourceKind.FILES:
         return ()
     found = tuple(topic(t) for t in tables)
     if source.kind is SourceKind.POSTGRES and source.is_managed:
-        heartbeat = {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)}
-        found += (Topic(names.heartbeat_topic(source), 1, heartbeat),)
+        day = {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)}
+        found += (Topic(names.heartbeat_topic(source), 1, day), Topic(names.signals_topic(source), 1, day))
     return found
 
 

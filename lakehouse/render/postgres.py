@@ -34,7 +34,7 @@ from lakehouse.render.common import identifier, literal, require_kind, unknown_t
 OWNER = "ledger"
 """Role that owns the source's tables: the application's."""
 CAPTURE_ROLE = "debezium"
-"""Role that capture connects as: REPLICATION and SELECT, nothing else."""
+"""Role that capture connects as: REPLICATION and SELECT, and its own table of signals; nothing else."""
 
 
 def sql_type(type_: Type) -> str:
@@ -142,8 +142,22 @@ def grants(tables: Sequence[Table]) -> tuple[str, ...]:
     )
 
 
+def signals(source: Source) -> tuple[str, ...]:
+    """The table by which the source's connector is told to do something, capture's own. Idempotent; as superuser.
+
+    One row per signal, in the form that Debezium asks for.
+    """
+    schema, table = (identifier(part) for part in names.signals(source))
+    role = identifier(CAPTURE_ROLE)
+    return (
+        f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {role}",
+        f"CREATE TABLE IF NOT EXISTS {schema}.{table} (id text PRIMARY KEY, type text NOT NULL, data text)",
+        f"ALTER TABLE {schema}.{table} OWNER TO {role}",
+    )
+
+
 def publication(source: Source, tables: Sequence[Table]) -> str:
-    """One statement after which the publication of ``source`` holds exactly ``tables``, made or altered.
+    """One statement after which the publication of ``source`` holds exactly ``tables`` and the signals, made or altered.
 
     It publishes inserts, updates, deletes and truncates. Run it before the connector starts: Debezium does
     not make publications here (``publication.autocreate.mode=disabled``). Needs superuser, or the tables'
@@ -152,7 +166,8 @@ def publication(source: Source, tables: Sequence[Table]) -> str:
     for table in tables:
         require_kind(table, SourceKind.POSTGRES, "postgres")
     name = names.publication(source.name)
-    listed = ", ".join(_qualified(t) for t in tables)
+    signalled = ".".join(identifier(part) for part in names.signals(source))
+    listed = ", ".join((*(_qualified(t) for t in tables), signalled))
     return (
         "DO $publication$ BEGIN\n"
         f"  IF EXISTS (SELECT FROM pg_publication WHERE pubname = {literal(name)}) THEN\n"

@@ -12,7 +12,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from lakehouse import context, names, secrets, tables
 from lakehouse.contracts import Source, SourceKind
-from lakehouse.errors import SafetyError, UnavailableError
+from lakehouse.errors import SafetyError, UnavailableError, lost_slot
 from lakehouse.render import debezium, kafka, postgres
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
@@ -70,7 +70,11 @@ def _schema(config: Settings, source: Source) -> None:
         # The simulator's own book of what it did and which payments were fraud: never captured.
         for schema in {*(t.place[0] for t in declared), "simulator"}:
             _run(connection, f'CREATE SCHEMA IF NOT EXISTS "{schema}" AUTHORIZATION {postgres.OWNER}')
-        for statement in (*postgres.create_all(declared), postgres.publication(source, declared)):
+        for statement in (
+            *postgres.create_all(declared),
+            *postgres.signals(source),
+            postgres.publication(source, declared),
+        ):
             _run(connection, statement)
 
 
@@ -135,14 +139,15 @@ def _connectors(config: Settings) -> None:
         )
         name = names.connector(source.name)
         try:
-            _ensure_connector(f"{context.connect_url(config)}/connectors/{name}", name, wanted)
+            _ensure_connector(f"{context.connect_url(config)}/connectors/{name}", source.name, wanted)
         except requests.RequestException as error:
             raise UnavailableError(
                 f"Kafka Connect did not take connector {name}: {error}", hint="lakehouse logs connect"
             ) from None
 
 
-def _ensure_connector(url: str, name: str, wanted: dict[str, str]) -> None:
+def _ensure_connector(url: str, source: str, wanted: dict[str, str]) -> None:
+    name = names.connector(source)
     have = requests.get(f"{url}/config", timeout=30)
     if have.status_code != 200 or have.json() != wanted | {"name": name}:
         _put(f"{url}/config", wanted)
@@ -153,7 +158,7 @@ def _ensure_connector(url: str, name: str, wanted: dict[str, str]) -> None:
         reraise=True,
     ):
         with attempt:
-            _require_running(url, name, wanted)
+            _require_running(url, source, wanted)
 
 
 def _put(url: str, wanted: dict[str, str]) -> None:
@@ -172,7 +177,8 @@ def _put(url: str, wanted: dict[str, str]) -> None:
                 raise requests.HTTPError(f"{answer.status_code}: {told}")
 
 
-def _require_running(url: str, name: str, wanted: dict[str, str]) -> None:
+def _require_running(url: str, source: str, wanted: dict[str, str]) -> None:
+    name = names.connector(source)
     tasks = requests.get(f"{url}/tasks", timeout=30).json()
     current = bool(tasks) and all(wanted.items() <= t["config"].items() for t in tasks if isinstance(t, dict))
     status = requests.get(f"{url}/status", timeout=30).json()
@@ -180,7 +186,15 @@ def _require_running(url: str, name: str, wanted: dict[str, str]) -> None:
     failed = [p for p in parts if p.get("state") == "FAILED"]
     if failed:
         requests.post(f"{url}/restart?includeTasks=true&onlyFailed=true", timeout=30)
-        why = str(failed[0].get("trace", "")).splitlines()[:1]
+        trace = str(failed[0].get("trace", ""))
+        if debezium.is_place_lost(trace):
+            raise lost_slot(source)
+        why = trace.splitlines()[:1]
         raise UnavailableError(f"connector {name} failed: {' '.join(why)}", hint="lakehouse logs connect")
+    if status.get("connector", {}).get("state") == "STOPPED":
+        raise SafetyError(
+            f"connector {name} was stopped, by hand or by an ingest recapture that did not end",
+            hint=f"lakehouse ingest recapture --source {source}; or resume it by hand: PUT {url}/resume",
+        )
     if not current or len(parts) < 2 or any(p.get("state") != "RUNNING" for p in parts):
         raise UnavailableError(f"connector {name} is not running yet: {parts}", hint="lakehouse logs connect")

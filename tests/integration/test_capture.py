@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
-from lakehouse import context
+from lakehouse import context, names, tables
 from lakehouse.errors import UnavailableError
 from lakehouse.ingest import capture
 from lakehouse.settings import Settings
@@ -72,3 +73,60 @@ def test_a_failed_connector_is_named_at_once(failing: Settings, cli: Any) -> Non
         json.loads(cli("status", "--output", "json", check=True).stdout)["captures"][0]["state"] == "failed"
     )
     assert "capture of ledger: failed" in cli("status", check=True).stdout
+
+
+def reads(config: Settings, like: str) -> Counter[str]:
+    """How often the topic of rates has a read of each currency, told by its quote."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    consumer = KafkaConsumer(
+        bootstrap_servers=context.kafka_servers(config), isolation_level="read_committed"
+    )
+    place = TopicPartition(names.topic(tables.get("ledger.fx_rates")), 0)
+    consumer.assign([place])
+    consumer.seek_to_beginning()
+    end, found = consumer.end_offsets([place])[place], Counter[str]()
+    while consumer.position(place) < end:
+        for message in consumer.poll(timeout_ms=500).get(place, []):
+            change = json.loads(message.value) if message.value else {}
+            if change.get("op") == "r" and change["after"]["quote_currency_code"].startswith(like):
+                found[change["after"]["quote_currency_code"]] += 1
+    consumer.close()
+    return found
+
+
+def test_rows_are_read_again_when_asked_for(stack: Settings, cli: Any) -> None:
+    with context.postgres(stack) as connection:
+        connection.autocommit = True
+        connection.execute(
+            "insert into fx_rates select 'XTS', 'snap' || n, date '2026-01-01', n, now() from generate_series(1, 3000) n"
+        )
+    capture.wait(stack, "ledger")
+    assert not reads(stack, "snap")
+    told = cli(
+        *("ingest", "snapshot", "fx_rates", "--where", "quote_currency_code like 'snap%' and rate <= 2500"),
+        *("--output", "json"),
+        check=True,
+    )
+    assert json.loads(told.stdout)["is_done"]
+    assert reads(stack, "snap") == {f"snap{n}": 1 for n in range(1, 2501)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("fx_rates", "--where", "rate <"), "PostgreSQL does not take the condition"),
+        (
+            ("fx_rates", "--where", "true); drop table fx_rates; select (1"),
+            "PostgreSQL does not take the condition",
+        ),
+        (("fx_rates", "payments", "--where", "true"), "a condition is of one table"),
+        (("fx_rates", "events.checkout"), "tables of one source"),
+        (("events.checkout",), "is not captured by us"),
+    ],
+)
+def test_what_cannot_be_read_again_is_said(
+    stack: Settings, cli: Any, arguments: tuple[str, ...], words: str
+) -> None:
+    told = cli("ingest", "snapshot", *arguments, "--output", "json")
+    assert (told.returncode, words in json.loads(told.stdout)["message"]) == (2, True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -76,18 +76,6 @@ class Lake:
 
 
 @pytest.fixture(scope="module")
-def lake(spark: SparkSession, config: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def lake(own_catalog: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Empty bronze tables in a warehouse of the module's own, in place of those of the run while it lasts."""
-    ours = settings.load({"paths.state": str(tmp_path_factory.mktemp("lake"))}).settings
-    _forget(spark)
-    yield Lake(ours)
-    _forget(spark)
-    context.register_tables(config)
-
-
-def _forget(spark: SparkSession) -> None:
-    for schema in names.SCHEMAS:
-        for table in spark.catalog.listTables(schema):
-            # What a test has deleted the files of has no type. Dropping an external table keeps its files.
-            if table.tableType in ("EXTERNAL", None):
-                spark.sql(f"DROP TABLE {schema}.{table.name}")
+    return Lake(settings.load({"paths.state": str(tmp_path_factory.mktemp("lake"))}).settings)

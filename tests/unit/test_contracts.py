@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse import tables
@@ -220,7 +220,6 @@ def test_the_fingerprint_is_of_the_shape_alone() -> None:
     assert len({t.fingerprint for t in other}) == len(other)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_a_name_is_taken_only_if_every_engine_takes_it_unquoted_and_segments_can_be_told_apart(
     name: str,

@@ -72,3 +72,22 @@ def test_make_targets_in_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make ([a-z]+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+RUNBOOKS = sorted(page.stem for page in (ROOT / "docs" / "runbooks").glob("*.md"))
+HEADINGS = ["What you see", "What it means", "What to do", "Why nothing is lost", "The drill"]
+
+
+@pytest.mark.parametrize("name", RUNBOOKS)
+def test_each_runbook_has_its_drill_and_the_same_parts(name: str) -> None:
+    page = (ROOT / "docs" / "runbooks" / f"{name}.md").read_text()
+    drill = f"tests/e2e/test_{name.replace('-', '_')}.py"
+    assert re.findall(r"^## (.*)$", page, flags=re.MULTILINE) == HEADINGS
+    assert drill in page
+    assert f"Drill of docs/runbooks/{name}.md" in (ROOT / drill).read_text()
+
+
+def test_each_drill_and_each_error_has_its_runbook() -> None:
+    code = [*(ROOT / "tests" / "e2e").glob("*.py"), *(ROOT / "lakehouse").rglob("*.py")]
+    named = {name for file in code for name in re.findall(r"docs/runbooks/([\w-]+)\.md", file.read_text())}
+    assert named == set(RUNBOOKS)

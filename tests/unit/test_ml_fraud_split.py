@@ -96,7 +96,7 @@ def test_a_parameter_out_of_range_is_refused(name: str, value: float) -> None:
         split(frame(), AS_OF.to_pydatetime(), **{name: value})
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     payments=st.integers(2, 600),
     share=st.floats(0.0, 0.5),

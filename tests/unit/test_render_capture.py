@@ -23,6 +23,9 @@ LOG = {
 }
 
 
+DAY = {"cleanup.policy": "delete", "retention.ms": "86400000"}
+
+
 def test_topics_of_the_ledger() -> None:
     assert {t.name: (t.partitions, t.config) for t in kafka.topics(LEDGER[0].source, LEDGER)} == {
         "ledger.public.merchants": (1, LOG),
@@ -35,7 +38,8 @@ def test_topics_of_the_ledger() -> None:
         "ledger.public.payouts": (1, LOG),
         "ledger.public.ledger_entries": (1, LOG),
         "ledger.public.fx_rates": (1, LOG),
-        "__debezium-heartbeat.ledger": (1, {"cleanup.policy": "delete", "retention.ms": "86400000"}),
+        "__debezium-heartbeat.ledger": (1, DAY),
+        "ledger.lakehouse_capture.ledger_signals": (1, DAY),
     }
 
 
@@ -70,7 +74,10 @@ def test_connector() -> None:
         "slot.name": "capture_ledger",
         "publication.name": "capture_ledger",
         "publication.autocreate.mode": "disabled",
+        "offset.mismatch.strategy": "trust_offset",
         "snapshot.mode": "initial",
+        "signal.enabled.channels": "source",
+        "signal.data.collection": "lakehouse_capture.ledger_signals",
         "exactly.once.support": "required",
         "transaction.boundary": "poll",
         "decimal.handling.mode": "string",

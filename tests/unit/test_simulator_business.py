@@ -373,7 +373,7 @@ plans = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(plans, st.integers(0, 40))
 def test_any_small_plan_makes_a_sound_business(plan: Plan, later: int) -> None:
     second = Plan(plan.seed, plan.customers, plan.merchants, plan.days, later)

@@ -1,0 +1,137 @@
+"""Asks capture to read tables of PostgreSQL again while changes go on (Debezium's incremental snapshot).
+
+Each row comes as a read (``_op = 'r'``) in its right place among the changes: a row that changes while its chunk is
+read comes as that change alone. Rows that PostgreSQL no longer has come not at all, so they stay as they are in silver.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from lakehouse import context, names, tables
+from lakehouse.contracts import Source, Table
+from lakehouse.errors import UnavailableError, UsageError, first_line
+from lakehouse.ingest import capture
+from lakehouse.render.common import identifier
+from lakehouse.settings import Settings
+from lakehouse.telemetry import Progress, quiet
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What was asked for: tables of one source by their names there, and which of their rows. ``is_done`` says that
+    every row was handed to Kafka when the call came back."""
+
+    source: str
+    tables: tuple[str, ...]
+    where: str | None
+    is_done: bool
+
+
+def take(
+    config: Settings,
+    chosen: Sequence[Table],
+    where: str | None = None,
+    *,
+    wait: bool = True,
+    timeout_seconds: float = 3600,
+    progress: Progress = quiet,
+) -> Snapshot:
+    """Have the rows of ``chosen``, tables of one captured source, handed to Kafka again: all, or those for which the
+    SQL condition ``where`` of PostgreSQL holds, for one table. With ``wait`` return when that is done.
+
+    A second call reads them a second time, which silver does not show. Stopped between, capture goes on by itself.
+    Raises UsageError for tables of two sources, of none that is captured, or a condition that PostgreSQL refuses;
+    UnavailableError when PostgreSQL or capture does not answer, or it is not done in time.
+    """
+    source = _source(chosen, where)
+    places = [".".join(t.place) for t in chosen]
+    try:
+        with context.postgres(config, user="debezium", database=source.database) as connection:
+            connection.autocommit = True
+            if where is not None:
+                _try(connection, chosen[0], where)
+            _signal(connection, source, places, where)
+    except psycopg.OperationalError as error:
+        raise UnavailableError(
+            f"PostgreSQL went away: {first_line(error)}", hint="lakehouse status, then run again"
+        ) from None
+    if wait:
+        capture.wait(config, source.name, timeout_seconds=timeout_seconds, progress=progress)
+        _wait(config, source, timeout_seconds, progress)
+    return Snapshot(source.name, tuple(places), where, is_done=wait)
+
+
+def _source(chosen: Sequence[Table], where: str | None) -> Source:
+    sources = {t.source.name: t.source for t in chosen}
+    if len(sources) != 1:
+        raise UsageError(
+            "a snapshot is of tables of one source", hint=f"asked for: {', '.join(sources) or 'no table'}"
+        )
+    (source,) = sources.values()
+    if source not in tables.captured():
+        captured = ", ".join(s.name for s in tables.captured())
+        raise UsageError(
+            f"source {source.name} is not captured by us", hint=f"captured: {captured or 'none'}"
+        )
+    if where is not None and len(chosen) != 1:
+        raise UsageError("a condition is of one table", hint="ask for one table at a time")
+    return source
+
+
+def _try(connection: psycopg.Connection[Any], table: Table, where: str) -> None:
+    """Debezium would only log a condition that PostgreSQL does not take."""
+    place = ".".join(identifier(part) for part in table.place)
+    try:
+        connection.execute(f"select from {place} where ({where}) limit 0".encode(), prepare=True)
+    except psycopg.ProgrammingError as error:
+        raise UsageError(
+            f"PostgreSQL does not take the condition: {first_line(error)}",
+            hint="a condition is SQL, as in --where \"status = 'disputed'\"",
+        ) from None
+
+
+def _signal(
+    connection: psycopg.Connection[Any], source: Source, places: list[str], where: str | None
+) -> None:
+    asked: dict[str, Any] = {"type": "incremental", "data-collections": [re.escape(p) for p in places]}
+    if where is not None:
+        asked["additional-conditions"] = [{"data-collection": re.escape(places[0]), "filter": f"({where})"}]
+    there = ".".join(identifier(part) for part in names.signals(source))
+    connection.execute(
+        f"insert into {there} (id, type, data) values (%s, 'execute-snapshot', %s)".encode(),
+        [f"lakehouse-{uuid.uuid4()}", json.dumps(asked)],
+    )
+
+
+def _wait(config: Settings, source: Source, timeout_seconds: float, progress: Progress) -> None:
+    """Until what Connect remembers of the connector names no table that is being read."""
+    import requests
+
+    url = f"{context.connect_url(config)}/connectors/{names.connector(source.name)}/offsets"
+
+    def under_way() -> bool:
+        progress(f"snapshot {source.name}", 0)
+        told = requests.get(url, timeout=30)
+        told.raise_for_status()
+        return any(
+            "incremental_snapshot_collections" in o["offset"] for o in told.json()["offsets"] if o["offset"]
+        )
+
+    try:
+        Retrying(retry=retry_if_result(bool), stop=stop_after_delay(timeout_seconds), wait=wait_fixed(0.5))(
+            under_way
+        )
+    except (RetryError, requests.RequestException) as error:
+        raise UnavailableError(
+            f"the snapshot of {source.name} is not known to be done: {first_line(error)}",
+            hint="it goes on by itself; lakehouse status, then lakehouse logs connect",
+        ) from None

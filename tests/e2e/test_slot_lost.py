@@ -1,0 +1,109 @@
+"""Drill of docs/runbooks/slot-lost.md: a replication slot that was dropped, or made again, stops capture until it begins anew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from lakehouse import context, names, tables
+from lakehouse.errors import DataError
+from lakehouse.ingest import capture, stream
+from lakehouse.settings import Settings
+from lakehouse.transform import build
+
+RATES = tables.get("ledger.fx_rates")
+SLOT = names.replication_slot("ledger")
+OURS = "base_currency_code = 'XTS' and quote_currency_code like 'slot%'"
+
+
+def execute(config: Settings, *statements: str, user: str = "ledger") -> Any:
+    with context.postgres(config, user=user) as connection:
+        connection.autocommit = True
+        for sql in statements:
+            found = connection.execute(sql.encode())
+        return found.fetchall() if found.description else None
+
+
+def tell_connector(config: Settings, what: str) -> None:
+    url = f"{context.connect_url(config)}/connectors/{names.connector('ledger')}"
+    requests.request("POST" if "restart" in what else "PUT", f"{url}/{what}", timeout=60).raise_for_status()
+
+
+def until_lost(config: Settings) -> None:
+    for _ in range(240):
+        if context.capture_state(config, "ledger")[0] == "lost":
+            return
+        time.sleep(0.25)
+    raise AssertionError(context.capture_state(config, "ledger"))
+
+
+def land(config: Settings) -> None:
+    stream.run(config, "ledger", once=True)
+    build.build(config, select=names.staging_model(RATES), tests=False)
+
+
+def silver(config: Settings) -> list[tuple[Any, ...]]:
+    folder = context.folder(config, names.staging(RATES))
+    with context.duckdb() as connection:
+        sql = f"select quote_currency_code, rate from delta_scan('{folder}') where {OURS} and not _is_deleted"
+        return sorted(connection.execute(sql).fetchall())
+
+
+@pytest.fixture
+def lost(stack: Settings) -> Iterator[Settings]:
+    """The slot is dropped while capture rests, and rows change that nobody will hear of."""
+    insert = (
+        "insert into fx_rates select 'XTS', 'slot' || n, date '2026-01-01', n, now() from generate_series"
+    )
+    execute(stack, f"{insert}(1, 5) n")
+    capture.wait(stack, "ledger")
+    land(stack)
+    tell_connector(stack, "stop")
+    while execute(
+        stack, f"select 1 from pg_replication_slots where slot_name = '{SLOT}' and active", user="postgres"
+    ):
+        time.sleep(0.2)
+    execute(stack, f"select pg_drop_replication_slot('{SLOT}')", user="postgres")
+    execute(
+        stack,
+        f"delete from fx_rates where {OURS} and rate = 1",
+        f"update fx_rates set rate = 20 where {OURS} and rate = 2",
+        f"{insert}(6, 6) n",
+    )
+    tell_connector(stack, "resume")
+    return stack
+
+
+def test_capture_stops_and_begins_anew_when_told_to(lost: Settings, cli: Any) -> None:
+    until_lost(lost)
+    with pytest.raises(DataError, match="slot was dropped or lost") as told:
+        capture.wait(lost, "ledger")
+    assert "docs/runbooks/slot-lost.md" in str(told.value.hint)
+    assert "slot-lost.md" in cli("status", check=True).stdout
+    execute(lost, f"select pg_create_logical_replication_slot('{SLOT}', 'pgoutput')", user="postgres")
+    tell_connector(lost, "restart?includeTasks=true")
+    time.sleep(3)
+    until_lost(lost)
+    with pytest.raises(DataError, match="slot was dropped or lost"):
+        capture.wait(lost, "ledger")
+
+    cli("ingest", "recapture", "--source", "ledger", check=True)
+    land(lost)
+    assert silver(lost) == sorted(
+        execute(lost, f"select quote_currency_code, rate from fx_rates where {OURS}")
+    )
+    execute(lost, f"update fx_rates set rate = 30 where {OURS} and rate = 3")
+    capture.wait(lost, "ledger")
+    land(lost)
+    assert silver(lost) == sorted(
+        execute(lost, f"select quote_currency_code, rate from fx_rates where {OURS}")
+    )
+
+
+def test_while_capture_is_well_it_is_not_begun_anew(stack: Settings, cli: Any) -> None:
+    told = cli("ingest", "recapture", "--source", "ledger")
+    assert (told.returncode, "nothing of it is lost" in told.stderr) == (1, True)
