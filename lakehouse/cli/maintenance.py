@@ -40,10 +40,20 @@ def optimize(table: _Table = None, apply: _Apply = False) -> None:
                 progress("optimize (tables)", number, len(chosen))
                 done += [found] if (found := work.apply(config, t)) else []
             progress("optimize (tables)", len(chosen), len(chosen))
-    rows = [[p.table, p.files, _size(p.bytes), p.small_files or None, _size(p.small_bytes)] for p in plans]
+    rows = [
+        [
+            p.table,
+            p.files,
+            _size(p.bytes),
+            p.small_files or None,
+            _size(p.small_bytes),
+            ", ".join(p.cluster_by),
+        ]
+        for p in plans
+    ]
     output.emit(
         {"applied": apply, "plan": plans, "done": done},
-        lambda _: _show(["table", "files", "size", "small files", "their size"], rows, apply),
+        lambda _: _show(["table", "files", "size", "small files", "their size", "clustered by"], rows, apply),
     )
 
 

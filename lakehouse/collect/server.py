@@ -61,8 +61,8 @@ def serve(config: Settings, told: Callable[[str], None]) -> Report:
 def _configure(config: Settings, collector: app.Collector) -> uvicorn.Config:
     return uvicorn.Config(
         app.create(collector),
-        http="h11",
-        loop="asyncio",
+        http="httptools",
+        loop="auto",
         ws="none",
         lifespan="off",
         log_config=None,

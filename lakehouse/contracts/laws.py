@@ -14,6 +14,7 @@ from lakehouse.contracts.types import (
     Date,
     Double,
     Integer,
+    Interval,
     Json,
     LocalTimestamp,
     Numeric,
@@ -35,6 +36,10 @@ _SUFFIXES: dict[str, tuple[type[Type], ...]] = {
     "_minor": (Integer,),
 }
 _PREFIXES: dict[str, tuple[type[Type], ...]] = {"is_": (Boolean,), "has_": (Boolean,)}
+_LEAST_LOG_DAYS = 7
+"""Delta's ``delta.deletedFileRetentionDuration``, which its log may not fall below."""
+_MOST_CLUSTERS = 3
+"""With each further column, files are told apart less well by the others."""
 _NO_KEYS = (Array, Binary, Double, Json, Numeric)
 """Types of which equal values may differ byte for byte: as a key they would part a row's history."""
 
@@ -171,10 +176,18 @@ def _limits(table: Table) -> Iterator[str]:
         yield f"version {table.version} is less than 1"
     if table.topic_partitions < 1:
         yield f"topic_partitions {table.topic_partitions} is less than 1"
+    if kept.log_days < _LEAST_LOG_DAYS:
+        yield f"log_days {kept.log_days} is less than {_LEAST_LOG_DAYS}: Delta's log must tell of the files that it keeps"
     if kept.topic_days < 1 or (kept.bronze_days is not None and kept.bronze_days < 1):
         yield "what is kept less than a day is not kept: see its retention"
     if not 0 < fresh.warn_seconds <= fresh.fail_seconds:
         yield "freshness warns after 0 seconds at the earliest, and not after it fails"
+    comparable = {c.name for c in table.columns if not isinstance(c.type, (*_NO_KEYS, Interval))}
+    for name in table.cluster_by:
+        if name not in comparable:
+            yield f"it cannot be clustered by {name!r}: no column of a type that has an order"
+    if len(set(table.cluster_by)) != len(table.cluster_by) or len(table.cluster_by) > _MOST_CLUSTERS:
+        yield f"it is clustered by at most {_MOST_CLUSTERS} columns, each named once"
 
 
 def _columns(table: Table) -> Iterator[str]:

@@ -77,10 +77,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Retention:
-    """How long rows are kept: ``bronze_days`` in the log table (None: for ever), ``topic_days`` in Kafka."""
+    """How long rows are kept: ``bronze_days`` in the log table (None: for ever), ``topic_days`` in Kafka; and
+    ``log_days`` what Delta's log of the bronze table says of its former versions, which can be read for that long."""
 
     bronze_days: int | None = None
     topic_days: int = 7
+    log_days: int = 30
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class Table:
     change. ``source_name`` and ``schema`` are the table's name and schema in the source where they are not ``name``
     and the source's. With ``history``, silver has all versions of each row beside the present one. A table that
     ``is_hot`` is landed by a query of its own in a continuous ingest, without pause: others do not hold it up.
+    Silver's rows with near values of the columns ``cluster_by`` are put into the same files by maintenance.
     """
 
     source: Source
@@ -144,6 +147,7 @@ class Table:
     schema: str | None = None
     history: bool = False
     is_hot: bool = False
+    cluster_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         from lakehouse.contracts import laws

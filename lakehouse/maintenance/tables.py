@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse import context
+from lakehouse import context, names, tables
 from lakehouse.errors import DataError, UnavailableError, UsageError, first_line, is_disk_full, suggest
 from lakehouse.settings import Settings
 
@@ -21,15 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kept:
-    """A Delta table of the warehouse: its name with its schema, and its folder."""
+    """A Delta table of the warehouse: its name with its schema, its folder, and the columns that it is clustered by."""
 
     name: str
     folder: Path
+    cluster_by: tuple[str, ...] = ()
 
 
 def chosen(config: Settings, name: str | None) -> tuple[Kept, ...]:
     """Every table of the warehouse, or the one called ``schema.table``; UsageError if it is not there."""
-    found = tuple(Kept(f"{schema}.{table}", folder) for schema, table, folder in context.tables(config))
+    clusters = {names.staging(t): t.cluster_by for t in tables.all()}
+    found = tuple(
+        Kept(f"{schema}.{table}", folder, clusters.get(f"{schema}.{table}", ()))
+        for schema, table, folder in context.tables(config)
+    )
     if name is None:
         return found
     one = tuple(table for table in found if table.name == name)

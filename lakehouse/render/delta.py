@@ -30,6 +30,7 @@ def properties(table: Table) -> dict[str, str]:
         _READABLE_BY_ALL
         | _SELDOM_SUMMED_UP
         | {
+            "delta.logRetentionDuration": f"interval {table.retention.log_days} days",
             VERSION_PROPERTY: str(table.version),
             FINGERPRINT_PROPERTY: table.fingerprint,
             KEY_PROPERTY: ",".join(table.key),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lakehouse import names, tables
-from lakehouse.contracts import Table, Uuid
+from lakehouse import context, names, tables
+from lakehouse.contracts import Retention, Table, Uuid
 from lakehouse.ingest import bronze, positions
 from lakehouse.settings import Settings
 
@@ -253,6 +255,27 @@ def test_commits_of_others_do_not_hide_the_position(spark: SparkSession, open_: 
     spark.sql(f"OPTIMIZE {names.bronze(REFUNDS)}")
     spark.sql(f"ALTER TABLE {names.bronze(REFUNDS)} SET TBLPROPERTIES ('somebody' = 'else')")
     assert open_().next == {("ledger.public.refunds", 0): 42}
+
+
+def test_where_the_log_was_cut_the_position_is_read_from_the_rows(
+    spark: SparkSession, open_: Any, lake: Any
+) -> None:
+    short = replace(REFUNDS, retention=Retention(log_days=7))
+    messages = [message(REFUNDS, n, envelope("c", after=refund(n))) for n in range(4)]
+    for one in messages[:3]:
+        open_(short).land(batch(spark, [one]))
+    entries = context.folder(lake.config, names.bronze(REFUNDS)) / "_delta_log"
+    days_ago = time.time() - 10 * 24 * 3600
+    for file in entries.glob("*.json"):
+        os.utime(file, (days_ago, days_ago))
+    landed = {file.name for file in entries.glob("*.json")}
+    for word in ("one", "two", "three"):
+        more = f"'delta.checkpointInterval' = '1', 'somebody' = '{word}'"
+        spark.sql(f"ALTER TABLE {names.bronze(REFUNDS)} SET TBLPROPERTIES ({more})")
+    assert not landed & {file.name for file in entries.glob("*.json")}, "Delta cut its log as declared"
+    assert open_(short).next == {("ledger.public.refunds", 0): 3}
+    open_(short).land(batch(spark, messages))
+    assert log(spark, REFUNDS, "_offset") == [(0,), (1,), (2,), (3,)]
 
 
 def test_known_time_never_goes_back(spark: SparkSession, open_: Any) -> None:

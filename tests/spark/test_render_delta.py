@@ -82,6 +82,7 @@ def test_properties_and_comments_are_on_the_table(spark: SparkSession, made: str
     assert detail["properties"] == {
         "delta.enableDeletionVectors": "false",
         "delta.checkpointInterval": "50",
+        "delta.logRetentionDuration": "interval 30 days",
         "lakehouse.contract.version": "1",
         "lakehouse.contract.fingerprint": THINGS.fingerprint,
         "lakehouse.contract.key": "thing_id",

@@ -90,6 +90,8 @@ def test_a_good_declaration_is_taken() -> None:
         ({"topic_partitions": 0}, "topic_partitions 0 is less than 1"),
         ({"retention": Retention(bronze_days=0)}, "see its retention"),
         ({"retention": Retention(topic_days=0)}, "see its retention"),
+        ({"retention": Retention(log_days=6)}, "log_days 6 is less than 7"),
+        ({"cluster_by": ("elsewhere",)}, "cannot be clustered by 'elsewhere'"),
         ({"freshness": Freshness(warn_seconds=10, fail_seconds=5)}, "freshness"),
         ({"event": Event("order_id", "order_id")}, "and only they, declare event"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -123,6 +124,44 @@ def test_the_plan_is_what_is_then_done(
     planned = optimize.plan(own, bronze(own)).small_files
     done = optimize.apply(own, bronze(own))
     assert planned == (done.files_removed if done else 0)
+
+
+def test_a_clustered_table_is_put_in_order_so_that_a_reader_skips_files(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimize, "_target", lambda _: 60_000)
+    table = Kept(
+        "silver.stg_ledger__refunds", context.folder(own, "silver.stg_ledger__refunds"), ("merchant",)
+    )
+    rng = random.Random(1)
+    for _ in range(6):
+        merchants = [rng.randrange(100) for _ in range(2000)]
+        noise = [os.urandom(10).hex() for _ in merchants]
+        write_deltalake(str(table.folder), pa.table({"merchant": merchants, "x": noise}), mode="append")
+
+    def files(merchant: int) -> tuple[int, int]:
+        """Files, and those of them that may have rows of the merchant."""
+        added = pa.table(DeltaTable(str(table.folder)).get_add_actions(flatten=True)).to_pylist()
+        return len(added), sum(f["min.merchant"] <= merchant <= f["max.merchant"] for f in added)
+
+    rows = pa.table(DeltaTable(str(table.folder)).to_pyarrow_table()).sort_by([("x", "ascending")])
+    protocol = DeltaTable(str(table.folder)).protocol()
+    assert files(50) == (6, 6)
+    assert optimize.plan(own, table).cluster_by == ("merchant",)
+    assert optimize.apply(own, table) is not None
+    count, wanted = files(50)
+    assert wanted <= 2 < count
+    assert pa.table(DeltaTable(str(table.folder)).to_pyarrow_table()).sort_by([("x", "ascending")]) == rows
+    assert DeltaTable(str(table.folder)).protocol() == protocol
+    assert optimize.apply(own, table) is None
+    write_deltalake(str(table.folder), rows.slice(0, 10), mode="append")
+    assert optimize.plan(own, table).small_files == count + 1
+
+
+def test_tables_are_clustered_as_declared(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    silver_read(own, REFUNDS, days=1)
+    monkeypatch.setattr(kept.tables, "all", lambda: (replace(REFUNDS, cluster_by=("payment_id",)),))
+    assert [t.cluster_by for t in kept.chosen(own, names.staging(REFUNDS))] == [("payment_id",)]
 
 
 def test_an_append_beside_it_goes_through_and_another_rewrite_is_said(own: Settings) -> None:

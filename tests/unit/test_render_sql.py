@@ -79,6 +79,7 @@ LOCATION '/data/bronze/shop__orders'
 TBLPROPERTIES (
   'delta.enableDeletionVectors' = 'false',
   'delta.checkpointInterval' = '50',
+  'delta.logRetentionDuration' = 'interval 30 days',
   'lakehouse.contract.version' = '1',
   'lakehouse.contract.fingerprint' = '{fingerprint}',
   'lakehouse.contract.key' = 'order_id'
@@ -224,7 +225,7 @@ def test_delta_notes_the_declaration_once() -> None:
     (noted,) = delta.mark_bronze(ORDERS, {"delta.minReaderVersion": "3"})
     assert noted == (
         "ALTER TABLE `bronze`.`shop__orders` SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'false', "
-        "'delta.checkpointInterval' = '50', "
+        "'delta.checkpointInterval' = '50', 'delta.logRetentionDuration' = 'interval 30 days', "
         f"'lakehouse.contract.version' = '1', 'lakehouse.contract.fingerprint' = '{ORDERS.fingerprint}', "
         "'lakehouse.contract.key' = 'order_id')"
     )
