@@ -86,8 +86,18 @@ def check(source: str, found: Mapping[Place, Held], next_: Mapping[Place, int]) 
 def check_identity(
     config: Settings, source: str, found: Mapping[Place, Held], marks: Mapping[Place, Mark]
 ) -> None:
-    """DataError unless Kafka has each of these messages, where it still keeps their offsets: else the topic was made
-    anew, or lost its end, and was filled again. UnavailableError if Kafka does not answer in time."""
+    """DataError if Kafka has ``another`` message somewhere; UnavailableError if it does not answer in time."""
+    for (topic, partition), told in another(config, found, marks).items():
+        raise DataError(
+            told,
+            hint=f"nothing of {source} was written; how to go on: {RUNBOOK}",
+            topic=topic, partition=partition, bronze_last=marks[topic, partition][0],
+        )  # fmt: skip
+
+
+def another(config: Settings, found: Mapping[Place, Held], marks: Mapping[Place, Mark]) -> dict[Place, str]:
+    """The places where Kafka has not the message of ``marks``, though it still keeps its offset, with that in words: the
+    topic was made anew, or lost its end, and was filled again. UnavailableError if Kafka does not answer in time."""
     from kafka import TopicPartition
 
     ahead = {
@@ -98,16 +108,17 @@ def check_identity(
     with _consumer(config) as consumer:
         ends = {p: found[p.topic, p.partition].end for p in ahead}
         seen = _peek(consumer, ahead, ends, _PATIENCE_MS / 1000)
-    for place, offset in ahead.items():
-        if place not in seen:
-            raise unavailable(config, f"no message of {place.topic} came in time")
-        if (m := seen[place]) is None or (m.offset, m.timestamp) != marks[place.topic, place.partition]:
-            raise DataError(
-                f"Kafka has another message than bronze at offset {offset} of partition {place.partition} of "
-                f"{place.topic}: the topic was made anew, or lost its tail, and was filled again",
-                hint=f"nothing of {source} was written; how to go on: {RUNBOOK}",
-                topic=place.topic, partition=place.partition, bronze_last=offset,
-            )  # fmt: skip
+    if missing := next((p for p in ahead if p not in seen), None):
+        raise unavailable(config, f"no message of {missing.topic} came in time")
+    return {
+        (
+            p.topic,
+            p.partition,
+        ): f"Kafka has another message than bronze at offset {offset} of partition {p.partition} "
+        f"of {p.topic}: the topic was made anew, or lost its tail, and was filled again"
+        for p, offset in ahead.items()
+        if (m := seen[p]) is None or (m.offset, m.timestamp) != marks[p.topic, p.partition]
+    }
 
 
 def has_messages(config: Settings, found: Mapping[Place, Held], start: Mapping[Place, int]) -> bool:

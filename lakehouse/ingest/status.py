@@ -6,7 +6,7 @@ whatever was committed before the reading began, and was captured by then, is se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -99,16 +99,30 @@ def read(config: Settings, source: str | None = None) -> Status:
     try:
         topics = [names.topic(t) for t in chosen if not t.files]
         backlog, problem = broker.backlog(config, topics, known) if topics else {}, None
+        anew = _anew(config, chosen, backlog)
     except UnavailableError as error:
-        backlog, problem = {}, error
+        backlog, problem, anew = {}, error, {}
     found = tuple(
-        _file_table(config, t, at) if t.files else _table(config, t, at, *stands[t], backlog, problem)
+        _file_table(config, t, at)
+        if t.files
+        else _table(config, t, at, *stands[t], backlog, problem or anew.get(names.topic(t)))
         for t in chosen
     )
     is_blind = all(c.problem for c in captures) and all(t.bronze_version is None for t in found)
     if problem is not None and is_blind:
         raise problem
     return Status(at, found, captures)
+
+
+def _anew(config: Settings, chosen: Sequence[Table], backlog: Mapping[Place, Backlog]) -> dict[str, str]:
+    """What is wrong with topics that are others than those that bronze knows."""
+    of_kafka = tuple(t for t in chosen if not t.files)
+    try:
+        marks = bronze.marks(config, of_kafka)
+    except DataError:  # said of the table itself
+        return {}
+    found = broker.another(config, {place: b.held for place, b in backlog.items()}, marks)
+    return {topic: told for (topic, _), told in found.items()}
 
 
 def _stand(config: Settings, table: Table) -> tuple[dict[Place, int], str | None]:
@@ -125,12 +139,12 @@ def _table(
     stand: Mapping[Place, int],
     unreadable: str | None,
     backlog: Mapping[Place, Backlog],
-    unavailable: UnavailableError | None,
+    of_kafka: UnavailableError | str | None,
 ) -> TableStatus:
     folder = context.folder(config, names.bronze(table))
     version = context.version(folder)
     mine = {p: found for p, found in sorted(backlog.items()) if p[0] == names.topic(table)}
-    problem = unreadable or _problem(table, stand, mine, unavailable)
+    problem = unreadable or _problem(table, stand, mine, of_kafka)
     is_told = bool(mine) and unreadable is None
     return TableStatus(
         table=f"{table.source.name}.{table.name}",
@@ -188,17 +202,17 @@ def _problem(
     table: Table,
     stand: Mapping[Place, int],
     found: Mapping[Place, Backlog],
-    unavailable: UnavailableError | None,
+    of_kafka: UnavailableError | str | None,
 ) -> str | None:
-    if unavailable is not None:
-        return unavailable.message
+    if isinstance(of_kafka, UnavailableError):
+        return of_kafka.message
     if not found:
         return f"Kafka has no topic {names.topic(table)}; lakehouse up makes it"
     try:
         broker.check(table.source.name, {place: b.held for place, b in found.items()}, stand)
     except DataError as error:
         return error.message
-    return None
+    return of_kafka
 
 
 def _rows(config: Settings, name: str) -> int | None:

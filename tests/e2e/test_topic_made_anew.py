@@ -10,6 +10,7 @@ import pytest
 
 from lakehouse import context
 from lakehouse.errors import DataError
+from lakehouse.ingest import status
 from lakehouse.settings import Settings
 
 
@@ -40,6 +41,8 @@ def test_it_is_refused_and_landed_beside_what_was_there(drill: Any) -> None:
             drill.land()
         assert "docs/runbooks/topic-made-anew.md" in str(refused.value.hint)
         assert drill.ids() == before
+        told = status.read(drill.config, "events").tables[0]
+        assert (told.topic, words in str(told.problem)) == (drill.topic, True)
     folder = context.folder(drill.config, drill.bronze)
     shutil.move(folder, folder.with_name("moved"))
     drill.forget()

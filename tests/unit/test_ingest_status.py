@@ -58,6 +58,7 @@ def kafka_has(monkeypatch: pytest.MonkeyPatch, **more: Any) -> None:
     """Kafka, as it would answer."""
     found = Backlog(**{"held": Held(0, 9), "next": 5, "offsets": 4, "oldest_at": AT, **more})
     monkeypatch.setattr(broker, "backlog", lambda *_: {(TOPIC, 0): found})
+    monkeypatch.setattr(broker, "another", lambda *_: {})
 
 
 def test_without_services_the_tables_still_tell_and_the_rows_say_what_is_missing(own: Settings) -> None:
