@@ -110,11 +110,12 @@ def spark(config: Settings) -> Iterator[SparkSession]:
 
 
 @pytest.fixture(scope="module")
-def own_catalog(spark: SparkSession, config: Settings) -> Iterator[SparkSession]:
+def own_catalog(config: Settings) -> Iterator[SparkSession]:
     """The session without the tables of the run, for a module with a warehouse of its own."""
-    _forget_tables(spark)
-    yield spark
-    _forget_tables(spark)
+    session = context.spark(config)  # not the fixture's: an earlier module may have stopped that one
+    _forget_tables(session)
+    yield session
+    _forget_tables(session)
     context.register_tables(config)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+import requests
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakehouse import context, names
@@ -17,7 +18,7 @@ _CONFIRMED = "select confirmed_flush_lsn - '0/0'::pg_lsn from pg_replication_slo
 
 
 def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progress: Progress = quiet) -> None:
-    """Return once every change committed before this call is in Kafka.
+    """Return once every change committed before this call is in Kafka, and a first snapshot is over.
 
     Compares the write-ahead log's end at the time of the call with what the source's replication slot confirmed,
     both in bytes. Raises DataError when PostgreSQL no longer has what comes next, UnavailableError when it does not
@@ -32,7 +33,7 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
         state, why = context.capture_state(config, source)
         if state == "lost":  # of a slot that was made again, what is confirmed says nothing
             raise lost_slot(source)
-        if confirmed >= target:
+        if confirmed >= target and not is_reading(config, source, "snapshot"):
             return False
         if state in ("failed", "missing"):
             raise UnavailableError(
@@ -60,6 +61,18 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
             hint="lakehouse status, then lakehouse logs connect; nothing is lost, run again",
             slot=slot,
         ) from None
+
+
+def is_reading(config: Settings, source: str, what: str) -> bool:
+    """Whether the connector's place, as Connect keeps it, is within a snapshot (``what``: ``snapshot`` or
+    ``incremental_snapshot_collections``), or not there yet. A slot alone does not tell: a new one begins with what was
+    committed before it. False if Connect does not answer."""
+    url = f"{context.connect_url(config)}/connectors/{names.connector(source)}/offsets"
+    try:
+        told = requests.get(url, timeout=30).json()["offsets"]
+    except (requests.RequestException, KeyError):
+        return False
+    return not told or any(what in (entry["offset"] or {what}) for entry in told)
 
 
 def _number(connection: psycopg.Connection[Any], sql: str, *values: str) -> int:
