@@ -63,6 +63,10 @@ def held(config: Settings, topics: list[str]) -> dict[Place, Held]:
         return {(p.topic, p.partition): Held(int(begins[p]), int(ends[p])) for p in places}
 
 
+def _next_step(source: str) -> str:
+    return f"nothing of {source} was written; how to go on: {RUNBOOK}"
+
+
 def check(source: str, found: Mapping[Place, Held], next_: Mapping[Place, int]) -> None:
     """DataError unless Kafka can go on where the tables stand: nothing deleted in between, no topic made anew."""
     for (topic, partition), offset in sorted(next_.items()):
@@ -72,13 +76,13 @@ def check(source: str, found: Mapping[Place, Held], next_: Mapping[Place, int]) 
             raise DataError(
                 f"bronze has {where} up to offset {offset - 1}, but Kafka's ends at {has.end - 1}: the topic was made "
                 "anew, or Kafka lost messages that are safe in bronze",
-                hint=f"nothing of {source} was written; how to go on: {RUNBOOK}",
+                hint=_next_step(source),
                 topic=topic, partition=partition, bronze_next=offset, kafka_end=has.end,
             )  # fmt: skip
         if offset < has.begin:
             raise DataError(
                 f"Kafka deleted offsets {offset} to {has.begin - 1} of {where} before they were landed",
-                hint=f"nothing of {source} was written; how to go on: {RUNBOOK}",
+                hint=_next_step(source),
                 topic=topic, partition=partition, bronze_next=offset, kafka_begin=has.begin,
             )  # fmt: skip
 
@@ -90,7 +94,7 @@ def check_identity(
     for (topic, partition), told in another(config, found, marks).items():
         raise DataError(
             told,
-            hint=f"nothing of {source} was written; how to go on: {RUNBOOK}",
+            hint=_next_step(source),
             topic=topic, partition=partition, bronze_last=marks[topic, partition][0],
         )  # fmt: skip
 

@@ -17,8 +17,19 @@ _TARGET = "select pg_current_wal_lsn() - '0/0'::pg_lsn"
 _CONFIRMED = "select confirmed_flush_lsn - '0/0'::pg_lsn from pg_replication_slots where slot_name = %s"
 
 
-def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progress: Progress = quiet) -> None:
-    """Return once every change committed before this call is in Kafka, and a first snapshot is over.
+FIRST_SNAPSHOT, SNAPSHOT_ON_DEMAND = "snapshot", "incremental_snapshot_collections"
+"""What stands in the connector's place, as Connect keeps it, while tables are read."""
+
+
+def wait(
+    config: Settings,
+    source: str,
+    *,
+    reading: str = FIRST_SNAPSHOT,
+    timeout_seconds: float = 300,
+    progress: Progress = quiet,
+) -> None:
+    """Return once every change committed before this call is in Kafka, and tables are not being read (``reading``).
 
     Compares the write-ahead log's end at the time of the call with what the source's replication slot confirmed,
     both in bytes. Raises DataError when PostgreSQL no longer has what comes next, UnavailableError when it does not
@@ -33,7 +44,7 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
         state, why = context.capture_state(config, source)
         if state == "lost":  # of a slot that was made again, what is confirmed says nothing
             raise lost_slot(source)
-        if confirmed >= target and not is_reading(config, source, "snapshot"):
+        if confirmed >= target and not _is_reading(config, source, reading):
             return False
         if state in ("failed", "missing"):
             raise UnavailableError(
@@ -63,10 +74,11 @@ def wait(config: Settings, source: str, *, timeout_seconds: float = 300, progres
         ) from None
 
 
-def is_reading(config: Settings, source: str, what: str) -> bool:
-    """Whether the connector's place, as Connect keeps it, is within a snapshot (``what``: ``snapshot`` or
-    ``incremental_snapshot_collections``), or not there yet. A slot alone does not tell: a new one begins with what was
-    committed before it. False if Connect does not answer."""
+def _is_reading(config: Settings, source: str, what: str) -> bool:
+    """Whether the connector's place, as Connect keeps it, is within a snapshot of the kind ``what``, or not there yet.
+
+    A slot alone does not tell: a new one begins with what was committed before it. False if Connect does not answer.
+    """
     url = f"{context.connect_url(config)}/connectors/{names.connector(source)}/offsets"
     try:
         told = requests.get(url, timeout=30).json()["offsets"]

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakehouse import context, names, tables
 from lakehouse.contracts import Source, Table
@@ -65,8 +64,13 @@ def take(
             f"PostgreSQL went away: {first_line(error)}", hint="lakehouse status, then run again"
         ) from None
     if wait:
-        capture.wait(config, source.name, timeout_seconds=timeout_seconds, progress=progress)
-        _wait(config, source, timeout_seconds, progress)
+        capture.wait(
+            config,
+            source.name,
+            reading=capture.SNAPSHOT_ON_DEMAND,
+            timeout_seconds=timeout_seconds,
+            progress=progress,
+        )
     return Snapshot(source.name, tuple(places), where, is_done=wait)
 
 
@@ -110,21 +114,3 @@ def _signal(
         f"insert into {there} (id, type, data) values (%s, 'execute-snapshot', %s)".encode(),
         [f"lakehouse-{uuid.uuid4()}", json.dumps(asked)],
     )
-
-
-def _wait(config: Settings, source: Source, timeout_seconds: float, progress: Progress) -> None:
-    """Until what Connect remembers of the connector names no table that is being read."""
-
-    def under_way() -> bool:
-        progress(f"snapshot {source.name}", 0)
-        return capture.is_reading(config, source.name, "incremental_snapshot_collections")
-
-    try:
-        Retrying(retry=retry_if_result(bool), stop=stop_after_delay(timeout_seconds), wait=wait_fixed(0.5))(
-            under_way
-        )
-    except RetryError:
-        raise UnavailableError(
-            f"the snapshot of {source.name} is not done after {timeout_seconds:.0f} s",
-            hint="it goes on by itself; lakehouse status, then lakehouse logs connect",
-        ) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -54,7 +53,7 @@ def silver(config: Settings) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def lost(stack: Settings) -> Iterator[Settings]:
+def lost(stack: Settings) -> Settings:
     """The slot is dropped while capture rests, and rows change that nobody will hear of."""
     insert = (
         "insert into fx_rates select 'XTS', 'slot' || n, date '2026-01-01', n, now() from generate_series"
