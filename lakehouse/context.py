@@ -48,8 +48,11 @@ def folder(config: Settings, name: str) -> Path:
 
 def version(folder: Path) -> int:
     """The newest version of a Delta table, by the names of its log files alone; -1 before its first commit."""
-    commits = (folder / "_delta_log").glob("*.json")
-    return max((int(file.stem) for file in commits if file.stem.isdigit()), default=-1)
+    told = (file.name.partition(".") for file in (folder / "_delta_log").glob("*.*"))
+    # A checkpoint outlives the commits that it sums up.
+    return max(
+        (int(n) for n, _, kind in told if n.isdigit() and kind.startswith(("json", "checkpoint"))), default=-1
+    )
 
 
 def spark(config: Settings | None = None) -> SparkSession:

@@ -167,9 +167,9 @@ def read(folder: Path) -> Position:
                 return _from_rows(folder)
             if commit.get("version") == 0:
                 return Position()
-        if not commits:
-            return Position()
-    return _from_rows(folder)
+    from lakehouse import context
+
+    return Position() if context.version(folder) < 0 else _from_rows(folder)
 
 
 def _from_rows(folder: Path) -> Position:

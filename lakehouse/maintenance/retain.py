@@ -1,7 +1,8 @@
 """Deletes bronze rows that are older than their declaration keeps them. Silver and gold stay as they are.
 
 Age is known time, ``_ingested_at``, in whole days of UTC: what was landed on a day goes together. Rows that silver has
-not read stay, and with them all that was landed since the first of these.
+not read stay, and with them all that was landed since the first of these. So does the newest row of each partition of
+the topic, for ever: where Delta's log no longer tells where the table stands in Kafka, its rows must.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ class Plan:
     """One bronze table: ``rows`` landed before ``before`` would go, the oldest landed on ``oldest_on`` (UTC).
 
     ``bronze_days`` None keeps all, for ever. ``rows_unread`` are old enough and stay, for silver has not read them, or
-    later ones of their batch. What a rebuild of silver from bronze (``transform run --full-refresh``) would then
-    miss: ``keys_lost`` have no row left, ``keys_cut`` would be told differently by those that are left.
+    later ones of their batch. ``newest`` (topic, partition, offset) are old enough and tell where the table stands.
+    What a rebuild of silver from bronze (``transform run --full-refresh``) would then miss:
+    ``keys_lost`` have no row left, ``keys_cut`` would be told differently by those that are left.
     """
 
     table: str
@@ -40,6 +42,7 @@ class Plan:
     rows_unread: int = 0
     keys_lost: int = 0
     keys_cut: int = 0
+    newest: tuple[tuple[str, int, int], ...] = ()
 
 
 def plan(config: Settings, table: Table, now: datetime | None = None) -> Plan:
@@ -67,9 +70,9 @@ def apply(config: Settings, table: Table, now: datetime | None = None) -> int:
     """Delete those rows in one commit; how many. A second call on the same day deletes nothing.
 
     The files that held them stay until ``vacuum``, and old versions of the table with them. Where the table stands in
-    Kafka stays known: the commit tells no position, so that of the newest batch holds, be its rows here or not. Safe
-    beside a running ingest, whose rows are newer. Raises UnavailableError when another writer changed the same files;
-    the table is then as it was.
+    Kafka stays known: the commit tells no position, so that of the newest batch holds, be it told by its commit or,
+    once that is gone, by the newest row. Safe beside a running ingest, whose rows are newer. Raises UnavailableError
+    when another writer changed the same files; the table is then as it was.
     """
     found = plan(config, table, now)
     if not found.rows or found.before is None:
@@ -78,8 +81,12 @@ def apply(config: Settings, table: Table, now: datetime | None = None) -> int:
     delta = opened(kept)
     with told(kept):
         instant = f"arrow_cast('{found.before.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
+        stays = "".join(
+            f" and not (_topic = '{_quoted(t)}' and _partition = {p} and _offset = {o})"
+            for t, p, o in found.newest
+        )
         done = delta.delete(
-            f"_ingested_at < {instant}",
+            f"_ingested_at < {instant}{stays}",
             commit_properties=_cut(found.before),
             post_commithook_properties=hooks(),
         )
@@ -109,15 +116,24 @@ def _plan(connection: _duckdb.DuckDBPyConnection, config: Settings, table: Table
         connection, f"select min(_ingested_at) from bronze where {_unread(connection, config, table)}"
     )[0]
     before = min(limit, first_unread.astimezone(UTC)) if first_unread else limit
-    rows, oldest = _one(
-        connection, "select count(*), min(_ingested_at) from bronze where _ingested_at < ?", before
+    connection.execute(
+        "create table newest as select _topic, _partition, max(_offset) from bronze group by all"
     )
-    unread = _one(
-        connection, "select count(*) from bronze where _ingested_at >= ? and _ingested_at < ?", before, limit
-    )[0]
-    lost, cut = _keys(connection, table, before)
+    connection.execute(
+        f"create view aged as select *, _ingested_at >= timestamptz '{before.isoformat()}' as is_young,"
+        " is_young or (_topic, _partition, _offset) in (from newest) as stays from bronze"
+    )
+    rows, oldest = _one(connection, "select count(*), min(_ingested_at) from aged where not stays")
+    unread = _one(connection, "select count(*) from aged where is_young and _ingested_at < ?", limit)[0]
+    newest = connection.execute(
+        "select _topic, _partition, _offset from aged where stays and not is_young order by all"
+    )
+    told = tuple(newest.fetchall())
+    lost, cut = _keys(connection, table)
     oldest_on = oldest.astimezone(UTC).date() if oldest else None
-    return Plan(names.bronze(table), table.retention.bronze_days, before, rows, oldest_on, unread, lost, cut)
+    return Plan(
+        names.bronze(table), table.retention.bronze_days, before, rows, oldest_on, unread, lost, cut, told
+    )
 
 
 def _unread(connection: _duckdb.DuckDBPyConnection, config: Settings, table: Table) -> str:
@@ -131,34 +147,32 @@ def _unread(connection: _duckdb.DuckDBPyConnection, config: Settings, table: Tab
     return "not exists (from read where read.at >= bronze._ingested_at)"
 
 
-def _keys(connection: _duckdb.DuckDBPyConnection, table: Table, before: datetime) -> tuple[int, int]:
+def _keys(connection: _duckdb.DuckDBPyConnection, table: Table) -> tuple[int, int]:
     """How many keys would have no row left, and how many some that do not tell all.
 
     Of a captured table those are keys of which a later change left out a column (``_unchanged``); of events, where the
     first message counts, all that have a later one.
     """
     key = ", ".join(f'"{column}"' for column in table.key)
-    has_states = table.source.has_states
-    partial = "count_if(_ingested_at >= $at and len(_unchanged) > 0) > 0" if has_states else "true"
+    partial = "count_if(stays and len(_unchanged) > 0) > 0" if table.source.has_states else "true"
     lost, cut = _one(
         connection,
         f"""
-        select count_if(newest < $at), count_if(newest >= $at and is_partial)
+        select count_if(not is_left), count_if(is_left and is_partial)
         from (
-            select max(_ingested_at) as newest, {partial} as is_partial
-            from bronze
+            select bool_or(stays) as is_left, {partial} as is_partial
+            from aged
             where ({key}) is not null
             group by {key}
-            having min(_ingested_at) < $at
+            having not bool_and(stays)
         )
         """,
-        at=before,
     )
     return lost, cut
 
 
-def _one(connection: _duckdb.DuckDBPyConnection, sql: str, *values: Any, **named: Any) -> tuple[Any, ...]:
-    row = connection.execute(sql, named or list(values)).fetchone()
+def _one(connection: _duckdb.DuckDBPyConnection, sql: str, *values: Any) -> tuple[Any, ...]:
+    row = connection.execute(sql, list(values)).fetchone()
     assert row is not None
     return row
 

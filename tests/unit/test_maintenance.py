@@ -45,13 +45,14 @@ def land(
     keys: Iterable[str],
     *,
     days: float = 0,
+    partition: int = 0,
     unchanged: tuple[str, ...] = (),
 ) -> None:
     """One ingest batch, so many days before ``NOW``, at offsets from ``first`` on, with the position it reached."""
     keys, at = list(keys), NOW - timedelta(days=days)
     rows = {
         "_topic": [names.topic(table) for _ in keys],
-        "_partition": pa.array([0 for _ in keys], pa.int32()),
+        "_partition": pa.array([partition for _ in keys], pa.int32()),
         "_offset": pa.array(range(first, first + len(keys)), pa.int64()),
         "_ingested_at": pa.array([at for _ in keys], INSTANT),
         "_unchanged": pa.array([list(unchanged) for _ in keys], pa.list_(pa.string())),
@@ -59,7 +60,7 @@ def land(
     }
     folder = context.folder(config, names.bronze(table))
     last = first + len(keys) - 1
-    ranges = (Range(names.topic(table), 0, first, last, len(keys)),)
+    ranges = (Range(names.topic(table), partition, first, last, len(keys)),)
     metadata = positions.to_metadata(ranges, positions.read(folder).after(ranges, at))
     told = CommitProperties(custom_metadata={"userMetadata": metadata})
     write_deltalake(str(folder), pa.table(rows), mode="append", commit_properties=told)
@@ -240,14 +241,34 @@ def test_old_rows_go_by_whole_days_and_the_position_stays(own: Settings) -> None
     assert retain.apply(own, REFUNDS, NOW) == 0
 
 
-def test_the_position_stays_when_every_row_is_gone(own: Settings) -> None:
+def test_the_newest_row_of_each_partition_stays_and_tells_the_position_when_the_log_no_longer_does(
+    own: Settings,
+) -> None:
     land(own, REFUNDS, 0, ["ref_1", "ref_2"], days=40)
-    silver_read(own, REFUNDS, days=40)
-    assert retain.apply(own, REFUNDS, NOW) == 2
+    land(own, REFUNDS, 0, ["ref_3", "ref_4"], days=39, partition=1)
+    land(own, REFUNDS, 2, ["ref_3", "ref_4"], days=1, partition=1)
+    silver_read(own, REFUNDS, days=1)
+    planned = retain.plan(own, REFUNDS, NOW)
+    assert (planned.rows, planned.newest, planned.keys_lost) == (3, ((TOPIC, 0, 1),), 1)
+    assert retain.apply(own, REFUNDS, NOW) == 3
+    assert retain.apply(own, REFUNDS, NOW) == 0
     optimize.apply(own, bronze(own))
     vacuum.apply(own, bronze(own))
-    assert offsets(own) == []
-    assert position(own).next == {(TOPIC, 0): 2}
+    assert offsets(own) == [1, 2, 3]
+    assert not position(own).is_by_rows
+    stood = position(own).next
+    assert stood == {(TOPIC, 0): 2, (TOPIC, 1): 4}
+    forget_the_log(bronze(own).folder)
+    assert position(own).is_by_rows
+    assert position(own).next == stood
+
+
+def forget_the_log(folder: Path) -> None:
+    """Sum Delta's log up, and delete the commits before that, as Delta does after ``log_days``."""
+    DeltaTable(str(folder)).create_checkpoint()
+    newest = DeltaTable(str(folder)).version()
+    for version in range(newest + 1):
+        (folder / "_delta_log" / f"{version:020}.json").unlink()
 
 
 @pytest.mark.parametrize("read", [None, 50])
@@ -261,7 +282,7 @@ def test_what_silver_has_not_read_stays_and_so_does_all_that_came_after_it(
         silver_read(own, REFUNDS, days=read)
     gone = 0 if read is None else 1
     planned = retain.plan(own, REFUNDS, NOW)
-    assert (planned.rows, planned.rows_unread) == (gone, 4 - gone)
+    assert (planned.rows, planned.rows_unread, planned.newest) == (gone, 4 - gone, ())
     assert retain.apply(own, REFUNDS, NOW) == gone
     assert offsets(own) == list(range(gone, 4))
 
