@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from lakehouse.errors import ConfigError, suggest
+from lakehouse import money
+from lakehouse.errors import ConfigError, DataError, suggest
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: conf/, dbt_project/ and notebooks/ are beside the package."""
@@ -110,6 +111,17 @@ class Collect(_Section):
 class Transform(_Section):
     threads: int = Field(default=4, ge=1)
     """dbt models built at a time."""
+    reporting_currency: str = "EUR"
+    """ISO 4217 code of the amounts that gold reports beside those in their own currency; a change needs --full-refresh."""
+
+    @field_validator("reporting_currency")
+    @classmethod
+    def _has_a_minor_unit(cls, value: str) -> str:
+        try:
+            money.minor_digits(value)
+        except DataError as error:
+            raise ValueError(error.message) from None
+        return value
 
 
 class Settings(_Section):

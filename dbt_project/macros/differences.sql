@@ -7,6 +7,20 @@
 {%- endmacro %}
 
 
+{# The rows of `relation` that something new was learnt about, deleted ones marked `_is_gone`; built anew all that are not. #}
+{% macro only_new(relation, newest, columns) -%}
+select
+    {%- for column in columns %}
+    {{ column }}{{ ',' if is_incremental() or not loop.last }}
+    {%- endfor %}
+    {%- if is_incremental() %}
+    _is_gone
+    {%- endif %}
+from {{ relation }}
+{% if not is_incremental() %}where not _is_gone{% elif newest %}where known_at >= {{ newest }}{% endif %}
+{%- endmacro %}
+
+
 {#
     Write the rows of `source` into {{ this }} where they differ, and return how many those were. A run that finds
     nothing changed writes nothing: MERGE alone would copy every file that holds a row it was given.

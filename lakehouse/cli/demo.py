@@ -23,6 +23,7 @@ def demo(
         int, typer.Option(min=0, help="Payments that this stretch of business adds.")
     ] = 20_000,
     seed: Annotated[int, typer.Option(help="Same seed, same business.")] = 42,
+    train: Annotated[bool, typer.Option(help="Run the notebook that trains the fraud model.")] = True,
 ) -> None:
     """Start everything, write a seeded payments business, land it, model it, ask two engines, train a model.
 
@@ -33,7 +34,8 @@ def demo(
     from lakehouse.testing import simulator
 
     with output.progress() as progress:
-        result = whole.run(settings.current(), simulator.Plan(seed=seed, payments=payments), progress)
+        plan = simulator.Plan(seed=seed, payments=payments)
+        result = whole.run(settings.current(), plan, progress, train=train)
     output.emit(result, page)
     if not result.engines_agree:
         raise typer.Exit(3)

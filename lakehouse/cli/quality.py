@@ -13,15 +13,11 @@ from lakehouse.cli.common import command, noun
 if TYPE_CHECKING:
     from lakehouse.ingest.status import Status
     from lakehouse.quality.freshness import Evidence, Verdict
+    from lakehouse.quality.reconcile import Reconciled
     from lakehouse.settings import Settings
     from lakehouse.telemetry import Progress
 
 app = noun("Whether the tables are what their declarations promise.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps ``freshness`` a subcommand."""
 
 
 @command(app, "freshness")
@@ -54,6 +50,67 @@ def freshness(
     failed = [v.table for v in found if v.state is quality.State.FAIL]
     output.emit({"at": at, "tables": found, "failed": failed}, lambda _: _show(found, failed))
     if failed:
+        raise typer.Exit(3)
+
+
+@command(app, "reconcile")
+def reconcile() -> None:
+    """Compare gold with PostgreSQL and with the ledger, per merchant, currency and day; exit code 3 if they differ.
+
+    Land and build first (ingest run --once, transform run), and let nobody write meanwhile.
+    """
+    from lakehouse import settings
+    from lakehouse.quality import reconcile as quality
+
+    found = quality.reconcile(settings.current())
+    output.emit({"measures": found}, lambda _: _show_reconciled(found))
+    if any(r.differing for r in found):
+        raise typer.Exit(3)
+
+
+def _show_reconciled(found: tuple[Reconciled, ...]) -> None:
+    rows = [[r.measure, r.against, r.keys, r.differing or None] for r in found]
+    output.show_rows(["measure", "against", "merchants, currencies and days", "differing"], rows)
+    differences = [
+        [r.measure, d.merchant_id, d.currency_code, d.day, d.source_minor, d.gold_minor]
+        for r in found
+        for d in r.first
+    ]
+    if differences:
+        output.show_rows(["measure", "merchant", "currency", "day", "there", "gold"], differences)
+        output.out.print(
+            "behind? lakehouse ingest run --source ledger --once, lakehouse transform run, then again"
+        )
+
+
+@command(app, "lint")
+def lint() -> None:
+    """Look for sums over currencies and money as floats in gold's models and the named queries; exit code 3 if any."""
+    from lakehouse import settings
+    from lakehouse.quality import money_lint
+    from lakehouse.query import named
+    from lakehouse.transform import build
+
+    models = build.compiled(settings.current(), "path:models/gold")
+    found = [
+        {"in": name, "rule": f.rule, "sql": f.sql}
+        for name, findings in (
+            *((name, money_lint.check(sql)) for name, sql in models.items()),
+            *((q.name, money_lint.check(q.sql, "duckdb", ratios=True)) for q in named.all()),
+        )
+        for f in findings
+    ]
+    output.emit(
+        {"models": sorted(models), "queries": [q.name for q in named.all()], "findings": found},
+        lambda _: (
+            output.show_rows(["in", "rule", "sql"], [list(f.values()) for f in found])
+            if found
+            else output.out.print(
+                f"{len(models)} models and {len(named.all())} queries keep currencies apart"
+            )
+        ),
+    )
+    if found:
         raise typer.Exit(3)
 
 

@@ -198,7 +198,8 @@ WITH opened AS (
 ), payments AS (
   SELECT p.*, d.disputed_at, d.fraud_disputed_at, UNIX_MICROS(c.created_at) AS customer_since_us,
     CAST(ROUND(LN(GREATEST(p.amount_minor, 1)) * 1e6) AS BIGINT) AS log_amount
-  FROM {payments} p LEFT JOIN opened d USING (payment_id) LEFT JOIN {customers} c USING (customer_id)
+  FROM {payments} p LEFT JOIN opened d USING (payment_id) LEFT JOIN {customers} c
+    ON p.customer_key = c.customer_key
 ), sized AS (
   SELECT *, CAST(ROUND(log_amount - AVG(log_amount) OVER (
     PARTITION BY currency_code ORDER BY UNIX_MICROS(requested_at) {_PAST})) AS BIGINT) AS log_size

@@ -90,6 +90,7 @@ PRODUCTS = Table(
     description="What merchants sell.",
     grain="product of a merchant",
     key=("product_id",),
+    history=True,
     columns=(
         Column("product_id", String(), "Identifier, `prd_...`."),
         Column("merchant_id", String(), "Who sells it.", references="merchants.merchant_id"),

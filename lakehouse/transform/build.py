@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 
 from lakehouse import context, names, tables
-from lakehouse.errors import DataError, DriftError, SafetyError
+from lakehouse.errors import ConfigError, DataError, DriftError, SafetyError
 from lakehouse.render import delta, files
 from lakehouse.settings import ROOT, Settings
 from lakehouse.telemetry import Progress, quiet
@@ -41,6 +42,8 @@ def build(
     began = monotonic()
     refuse_unrendered()
     with alone(config):
+        if not full_refresh:
+            _refuse_other_currency(config)
         make_missing(config)
         listed = changes.versions(config)
         chosen = [with_inputs(part) for part in select.split()] if select else None
@@ -73,6 +76,19 @@ def test(config: Settings, *, select: str | None = None, progress: Progress = qu
         return checked(config, Report(nodes, round(monotonic() - began, 3)), select)
 
 
+def compiled(config: Settings, select: str) -> dict[str, str]:
+    """The SQL with which the chosen models are built anew, as dbt compiled it, by name of the model. Changes no table.
+
+    Raises as ``build`` does.
+    """
+    began = monotonic()
+    with alone(config):
+        make_missing(config)
+        nodes = dbt.invoke(config, ["compile", "--full-refresh", "--select", select], {}, quiet)
+        report = checked(config, Report(nodes, round(monotonic() - began, 3)), select)
+    return {n.name: Path(n.compiled).read_text() for n in report.nodes if n.kind == "model" and n.compiled}
+
+
 def with_inputs(part: str) -> str:
     """dbt's selector for the same nodes and all that they are made from."""
     return ",".join(p if p.startswith(("+", "@")) else f"+{p}" for p in part.split(","))
@@ -90,6 +106,21 @@ def refuse_unrendered() -> None:
             f"declared, but not rendered for dbt: {', '.join(absent)}",
             hint="lakehouse tables render, then commit the files",
             tables=absent,
+        )
+
+
+def _refuse_other_currency(config: Settings) -> None:
+    """Gold is reported in one currency: rows of another would stay where nothing changed."""
+    rates, wanted = context.folder(config, "gold.dim_fx_rates"), config.transform.reporting_currency
+    if context.version(rates) < 0:
+        return
+    with context.duckdb() as connection:
+        sql = "select max(reporting_currency_code) from delta_scan(?)"
+        found = connection.execute(sql, [str(rates)]).fetchone()
+    if found and found[0] not in (None, wanted):
+        raise ConfigError(
+            f"gold is reported in {found[0]}, and the setting transform.reporting_currency says {wanted}",
+            hint="lakehouse transform run --full-refresh builds it anew",
         )
 
 

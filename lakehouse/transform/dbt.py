@@ -124,8 +124,15 @@ def _paths(config: Settings, variables: Mapping[str, Any]) -> list[str]:
     (home / "profiles.yml").write_text(yaml.safe_dump(profile))
     return [
         *("--project-dir", str(PROJECT), "--profiles-dir", str(home), "--target-path", str(home / "target")),
-        *("--vars", json.dumps({"warehouse": str(config.warehouse), **variables})),
+        *("--vars", json.dumps(_constants(config) | dict(variables))),
     ]
+
+
+def _constants(config: Settings) -> dict[str, Any]:
+    return {
+        "warehouse": str(config.warehouse),
+        "reporting_currency": config.transform.reporting_currency,
+    }
 
 
 class _Told:

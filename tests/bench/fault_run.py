@@ -136,11 +136,12 @@ def run(config: Settings, kills: int, seed: int) -> Result:
             if _is_there(config)
             else 0
         )
-    before = _landed(config)
+    landed = Landed(config)
+    before = landed()
     writer, process, found = Writer(config, seed, before), driver(), []
     writer.start()
     try:
-        _until(lambda: _landed(config) > before, "the first change is in bronze")
+        _until(lambda: landed() > before, "the first change is in bronze")
         order = [TARGETS[i % len(TARGETS)] for i in range(kills)]
         rng.shuffle(order)
         for number, target in enumerate(order, 1):
@@ -156,9 +157,7 @@ def run(config: Settings, kills: int, seed: int) -> Result:
             if target == "postgres":
                 _until(lambda wanted=wanted: writer.newest > wanted, "PostgreSQL takes changes")
                 back, wanted = monotonic(), writer.newest
-            _until(
-                lambda wanted=wanted: _landed(config) >= wanted, f"bronze is fresh after a kill of {target}"
-            )
+            _until(lambda wanted=wanted: landed() >= wanted, f"bronze is fresh after a kill of {target}")
             found.append(Kill(target, round(back - at, 1), round(monotonic() - back, 1)))
             print(
                 f"{number}/{kills} {target}: back {found[-1].back} s, fresh {found[-1].fresh} s",
@@ -268,9 +267,23 @@ def _is_there(config: Settings) -> bool:
     return context.version(context.folder(config, BRONZE)) >= 0
 
 
-def _landed(config: Settings) -> int:
-    """The number of the newest change in bronze; 0 if there is none."""
-    return _scalar(config, f"select max(rate) from {BRONZE} where {_OURS}") if _is_there(config) else 0
+class Landed:
+    """The number of the newest change in bronze; 0 if there is none. Reads what came since it was last asked: it is
+    asked twice a second, and bronze has a file a second."""
+
+    def __init__(self, config: Settings) -> None:
+        self.config, self.newest, self.since = config, 0, datetime(1970, 1, 1, tzinfo=UTC)
+        self.connection = context.duckdb()
+
+    def __call__(self) -> int:
+        if _is_there(self.config):
+            sql = (
+                f"select max(rate), max(_ingested_at) from delta_scan(?) where {_OURS} and _ingested_at >= ?"
+            )
+            place = str(context.folder(self.config, BRONZE))
+            number, at = self.connection.execute(sql, [place, self.since]).fetchall()[0]
+            self.newest, self.since = max(self.newest, int(number or 0)), at or self.since
+        return self.newest
 
 
 def _until(reached: Callable[[], bool], what: str) -> None:
@@ -278,7 +291,7 @@ def _until(reached: Callable[[], bool], what: str) -> None:
     while not reached():
         if monotonic() > deadline:
             raise RuntimeError(f"gave up after {PATIENCE} s: {what}")
-        sleep(0.2)
+        sleep(0.5)
 
 
 def page(result: Result, seed: int) -> str:

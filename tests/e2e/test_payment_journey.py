@@ -56,10 +56,10 @@ LARGE = json.dumps(
 """Too large for PostgreSQL to keep in the row, however it compresses it: so updates do not send it again."""
 
 
-def land(config: Settings) -> None:
+def land(config: Settings, *, tests: bool) -> None:
     capture.wait(config, "ledger")
     stream.run(config, "ledger", once=True, progress=quiet)
-    report = build.build(config, progress=quiet)
+    report = build.build(config, tests=tests, progress=quiet)
     assert not [n for n in report.nodes if n.status in ("fail", "error")]
     sync.sync(config)
 
@@ -81,7 +81,7 @@ def travelled(stack: Settings) -> Settings:
         database.commit()
         database.execute(AUTHORIZED)
         database.execute(MISTAKEN)
-    land(stack)
+    land(stack, tests=False)
     assert {r["payment_id"] for r in ask(stack, "duckdb", FACTS)} == {PAYMENT, "pay_mistake"}
     with context.postgres(stack) as database:
         database.execute(CAPTURED)
@@ -91,7 +91,7 @@ def travelled(stack: Settings) -> Settings:
         database.execute(
             "update merchants set display_name = 'Sakura Tea House' where merchant_id = 'mer_journey'"
         )
-    land(stack)
+    land(stack, tests=True)
     return stack
 
 

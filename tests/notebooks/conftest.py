@@ -28,6 +28,7 @@ def business(payments: int, seed: int, days: int = 90, fraud_share: float = 0.03
     """Gold tables of a business in which frauds are larger, abroad, at night and come in bursts."""
     rng = np.random.default_rng(seed)
     customers = pd.DataFrame({"customer_id": [f"cus_{i}" for i in range(max(10, payments // 20))]})
+    customers["customer_key"] = customers["customer_id"] + "@then"
     customers["country_code"] = rng.choice(COUNTRIES, len(customers))
     begin = pd.Timestamp("2026-01-01")
     customers["created_at"] = begin - pd.to_timedelta(rng.integers(1, 900, len(customers)), unit="D")
@@ -50,6 +51,7 @@ def business(payments: int, seed: int, days: int = 90, fraud_share: float = 0.03
         {
             "payment_id": [f"pay_{i}" for i in range(payments)],
             "customer_id": customers["customer_id"].to_numpy()[who],
+            "customer_key": customers["customer_key"].to_numpy()[who],
             "merchant_id": merchants["merchant_id"].to_numpy()[whom],
             "product_id": "prd_1",
             "payment_method_id": [

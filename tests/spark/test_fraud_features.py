@@ -18,24 +18,25 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 PAYMENT = (
-    "payment_id string, customer_id string, merchant_id string, payment_method_id string, "
+    "payment_id string, customer_id string, customer_key string, merchant_id string, payment_method_id string, "
     "payment_method_kind string, channel string, currency_code string, customer_country_code string, "
     "merchant_country_code string, issuer_country_code string, ip_country_code string, "
     "merchant_category_code string, amount_minor bigint, is_captured boolean, is_fraud_disputed boolean, "
     "requested_at timestamp, failed_at timestamp"
 )
 DISPUTE = "payment_id string, reason string, opened_at timestamp"
-CUSTOMER = "customer_id string, created_at timestamp"
+CUSTOMER = "customer_key string, created_at timestamp"
 
 
 def payment(number: int, at: datetime, **changed: Any) -> dict[str, Any]:
-    return {
+    row = {
         "payment_id": f"pay_{number}", "customer_id": "cus_1", "merchant_id": "mer_1",
         "payment_method_id": "pm_1", "payment_method_kind": "card", "channel": "web", "currency_code": "EUR",
         "customer_country_code": "DE", "merchant_country_code": "FR", "issuer_country_code": "DE",
         "ip_country_code": "DE", "merchant_category_code": "5732", "amount_minor": 1_000, "is_captured": True,
         "is_fraud_disputed": False, "requested_at": at, "failed_at": None,
     } | changed  # fmt: skip
+    return row | {"customer_key": f"{row['customer_id']}@then"}
 
 
 def dispute(number: int, at: datetime, reason: str = "fraudulent") -> dict[str, Any]:
@@ -54,7 +55,7 @@ OPENED = [dispute(1, BEGIN + 2 * DAY, "not_received"), dispute(3, BEGIN + 2 * DA
 
 
 def features(spark: SparkSession, payments: list[Any], disputes: list[Any]) -> pd.DataFrame:
-    customers = [{"customer_id": f"cus_{n}", "created_at": BEGIN - 10 * DAY} for n in (1, 2)]
+    customers = [{"customer_key": f"cus_{n}@then", "created_at": BEGIN - 10 * DAY} for n in (1, 2)]
     for name, rows, schema in (
         ("payments", payments, PAYMENT), ("disputes", disputes, DISPUTE), ("customers", customers, CUSTOMER)
     ):  # fmt: skip

@@ -15,8 +15,25 @@ from lakehouse.cli.app import app
 from lakehouse.errors import DataError, DriftError, SafetyError, UsageError
 from lakehouse.transform import build, changes
 
-FACTS = ("fct_payments", "fct_refunds", "fct_disputes", "agg_daily_merchant_revenue")
-DIMENSIONS = ("dim_customers", "dim_merchants", "dim_products", "dim_dates")
+FACTS = (
+    "fct_payments",
+    "fct_refunds",
+    "fct_disputes",
+    "fct_payouts",
+    "fct_ledger_entries",
+    "fct_events",
+    "agg_daily_merchant_revenue",
+)
+VERSIONED = ("dim_customers", "dim_merchants", "dim_products")
+DIMENSIONS = (
+    *VERSIONED,
+    "dim_payment_methods",
+    "dim_channels",
+    "dim_geographies",
+    "dim_currencies",
+    "dim_fx_rates",
+    "dim_dates",
+)
 
 
 def at(day: int, hour: int = 12, month: int = 2) -> datetime:
@@ -197,8 +214,9 @@ def test_late_changes_reach_the_days_they_belong_to(business: Any) -> None:
     assert facts.keys() == {"pay_1", "pay_2", "pay_yen", "pay_failed"}, "a deleted payment is no fact"
     assert facts["pay_2"]["net_minor"] == 2000 - 10 - 250 - 2000
     assert facts["pay_2"]["is_fraud_disputed"] is True
-    assert facts["pay_yen"]["merchant_category_code"] == "7995", "the merchant as it is now"
-    assert {f["known_at"].replace(tzinfo=UTC) for f in facts.values()} == {known}
+    assert facts["pay_yen"]["merchant_category_code"] == "5411", "the merchant as it was then"
+    learnt = {key for key, fact in facts.items() if fact["known_at"].replace(tzinfo=UTC) == known}
+    assert learnt == {"pay_1", "pay_2"}, "a merchant's new version says nothing about payments before it"
 
 
 def test_a_batch_seen_by_halves_is_completed(business: Any) -> None:
@@ -242,6 +260,10 @@ BAD = {
     "set net_minor = net_minor + 1 where payment_id = 'pay_1'",
     "daily_revenue_equals_the_facts": "update gold.agg_daily_merchant_revenue "
     "set gross_minor = gross_minor + 1 where currency_code = 'JPY'",
+    **{
+        f"{name}_covers_all_time": f"update gold.{name} set effective_to = timestamp '2100-01-01' where is_current"
+        for name in VERSIONED
+    },
 }
 """What makes a test of sums find a row."""
 
@@ -258,6 +280,9 @@ def test_every_data_test_can_fail(business: Any) -> None:
     plant(business, "stg_ledger__ledger_entries", **entry, _is_deleted=False)
     plant(business, "stg_ledger__refunds", refund_id="ref_odd", status="lost")
     plant(business, "fct_payments", payment_id="pay_invented")
+    plant(business, "fct_payouts", payout_id="pyo_invented")
+    plant(business, "fct_ledger_entries", entry_id=99)
+    plant(business, "fct_events", event_id="evt_invented")
     plant(business, "fct_disputes", dispute_id="dsp_invented")
     plant(business, "fct_refunds", refund_id="ref_1", amount_minor=1)
     plant(business, "fct_refunds", refund_id="ref_nothing", amount_minor=0)

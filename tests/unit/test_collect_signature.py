@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -175,3 +176,18 @@ def test_what_is_signed_but_no_event_is_refused(event: str) -> None:
     with pytest.raises(Refused) as caught:
         stripe.row(event.encode())
     assert caught.value.status == 422
+
+
+def test_every_signature_is_compared_in_constant_time_also_after_one_that_is_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+    digest = hmac.compare_digest
+
+    def watched(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return digest(one, other)
+
+    monkeypatch.setattr(signature.hmac, "compare_digest", watched)
+    verify(f"{header()},v1=wrong", secrets=(OURS, OLD))
+    assert len(compared) == 4, "two signatures, each with two secrets"

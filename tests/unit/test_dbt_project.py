@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pyarrow
 import pytest
 import yaml
 
-from lakehouse import context, names, tables
+from lakehouse import context, money, names, tables
 from lakehouse.errors import ConfigError, DriftError
 from lakehouse.settings import ROOT, Settings
 from lakehouse.transform import build, changes, dbt, report
@@ -57,6 +58,17 @@ def test_money_is_whole_numbers_and_nothing_personal_gets_to_gold(path: Path) ->
     assert not {t for t in types.values() if t in ("float", "double")}
     personal = {c.name for t in tables.all() for c in t.columns if c.sensitivity in ("personal", "secret")}
     assert not personal & types.keys()
+
+
+def test_dbt_knows_the_currencies_that_python_knows() -> None:
+    text = (PROJECT / "macros" / "money.sql").read_text()
+    (told,) = re.findall(r"return\((\{.*?\})\)", text, flags=re.S)
+    found = {
+        code: digits
+        for digits, codes in ast.literal_eval(told.replace("~", "")).items()
+        for code in codes.split()
+    }
+    assert found == {code: money.minor_digits(code) for code in money.currencies()}
 
 
 @pytest.mark.parametrize("path", SQL, ids=lambda p: p.stem)

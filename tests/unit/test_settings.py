@@ -57,3 +57,11 @@ def test_settings_cannot_be_changed() -> None:
     loaded = settings.load(environ={}).settings
     with pytest.raises(ValueError, match="frozen"):
         loaded.env = "other"
+
+
+def test_the_reporting_currency_has_a_minor_unit() -> None:
+    assert (
+        settings.load({"transform.reporting_currency": "KWD"}).settings.transform.reporting_currency == "KWD"
+    )
+    with pytest.raises(ConfigError, match="unknown currency 'eur'"):
+        settings.load({"transform.reporting_currency": "eur"})

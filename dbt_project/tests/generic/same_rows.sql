@@ -1,12 +1,12 @@
 {# No fan-out, no lost rows: the keys of a fact are those of its staging table, each once, deleted ones left out. #}
-{% test same_rows(model, staging, key, of_payment=false) %}
+{% test same_rows(model, staging, key, of_payment=false, has_deletions=true) %}
 with expected as (
     select source.{{ key }}, count(*) as copies
     from {{ staging }} as source
     {%- if of_payment %}
     left join {{ ref('stg_ledger__payments') }} as payments on source.payment_id = payments.payment_id
     {%- endif %}
-    where not source._is_deleted
+    where {{ 'not source._is_deleted' if has_deletions else 'true' }}
     {%- if of_payment %} and not coalesce(payments._is_deleted, false){% endif %}
     group by source.{{ key }}
 ),

@@ -4,6 +4,7 @@
 {{ config(
     unique_key=['merchant_id', 'currency_code', 'activity_on'], incremental_strategy='differences', meta={'complete': true}
 ) }}
+{%- set nothing = 'cast(0 as bigint)' %}
 
 with movements as (
     select
@@ -13,8 +14,12 @@ with movements as (
         cast(1 as bigint) as payment_count,
         captured_minor as gross_minor,
         fee_minor,
-        cast(0 as bigint) as refunded_minor,
-        cast(0 as bigint) as dispute_lost_minor,
+        {{ nothing }} as refunded_minor,
+        {{ nothing }} as dispute_lost_minor,
+        captured_reporting_minor as gross_reporting_minor,
+        fee_reporting_minor,
+        {{ nothing }} as refunded_reporting_minor,
+        {{ nothing }} as dispute_lost_reporting_minor,
         known_at
     from {{ ref('fct_payments') }}
     where is_captured
@@ -23,11 +28,15 @@ with movements as (
         merchant_id,
         currency_code,
         refunded_on,
-        cast(0 as bigint),
-        cast(0 as bigint),
-        cast(0 as bigint),
+        {{ nothing }},
+        {{ nothing }},
+        {{ nothing }},
         amount_minor,
-        cast(0 as bigint),
+        {{ nothing }},
+        {{ nothing }},
+        {{ nothing }},
+        refunded_reporting_minor,
+        {{ nothing }},
         known_at
     from {{ ref('fct_refunds') }}
     where status = 'succeeded'
@@ -36,11 +45,15 @@ with movements as (
         merchant_id,
         currency_code,
         cast(coalesce(closed_at, opened_at) as date),
-        cast(0 as bigint),
-        cast(0 as bigint),
-        cast(0 as bigint),
-        cast(0 as bigint),
+        {{ nothing }},
+        {{ nothing }},
+        {{ nothing }},
+        {{ nothing }},
         amount_minor,
+        {{ nothing }},
+        {{ nothing }},
+        {{ nothing }},
+        lost_reporting_minor,
         known_at
     from {{ ref('fct_disputes') }}
     where status = 'lost'
@@ -56,6 +69,13 @@ select
     sum(refunded_minor) as refunded_minor,
     sum(dispute_lost_minor) as dispute_lost_minor,
     sum(gross_minor) - sum(fee_minor) - sum(refunded_minor) - sum(dispute_lost_minor) as net_minor,
+    '{{ reporting_currency() }}' as reporting_currency_code,
+    {%- for measure in ['gross', 'fee', 'refunded', 'dispute_lost'] %}
+    {{ converted(measure ~ '_reporting_minor') }} as {{ measure }}_reporting_minor,
+    {%- endfor %}
+    {% for measure in ['gross', 'fee', 'refunded', 'dispute_lost'] %}
+    {{- converted(measure ~ '_reporting_minor') }}{{ ' - ' if not loop.last }}
+    {%- endfor %} as net_reporting_minor,
     max(known_at) as known_at
 from movements
 group by merchant_id, currency_code, activity_on

@@ -9,15 +9,19 @@ with touched as (
     select payment_id from {{ ref('stg_ledger__refunds') }} where _ingested_at >= {{ newest }}
     union
     select payment_id from {{ ref('stg_ledger__disputes') }} where _ingested_at >= {{ newest }}
-    {%- for table, column in [
-        ('stg_ledger__customers', 'customer_id'),
-        ('stg_ledger__merchants', 'merchant_id'),
-        ('stg_ledger__payment_methods', 'payment_method_id'),
+    {%- for dimension, column in [
+        ('dim_customers', 'customer_id'),
+        ('dim_merchants', 'merchant_id'),
+        ('dim_products', 'product_id'),
+        ('dim_payment_methods', 'payment_method_id'),
     ] %}
     union
     select payment_id from {{ ref('stg_ledger__payments') }}
-    where {{ column }} in (select {{ column }} from {{ ref(table) }} where _ingested_at >= {{ newest }})
+    where {{ column }} in (select {{ column }} from {{ ref(dimension) }} where known_at >= {{ newest }})
     {%- endfor %}
+    union
+    select payment_id from {{ ref('stg_ledger__payments') }}
+    where cast(captured_at as date) in (select date_on from {{ ref('dim_fx_rates') }} where known_at >= {{ newest }})
     {%- else %}
     select payment_id from {{ ref('stg_ledger__payments') }}
     {%- endif %}
@@ -62,6 +66,9 @@ disputes as (
 joined as (
     select
         payments.payment_id,
+        {{ key_of('customer', 'customers') }},
+        {{ key_of('merchant', 'merchants') }},
+        {{ key_of('product', 'products') }},
         payments.customer_id,
         payments.merchant_id,
         payments.product_id,
@@ -85,6 +92,10 @@ joined as (
         cast(coalesce(refunds.refund_count, 0) as bigint) as refund_count,
         cast(coalesce(disputes.dispute_count, 0) as bigint) as dispute_count,
         coalesce(disputes.fraud_disputed, 0) = 1 as is_fraud_disputed,
+        rates.rate as fx_rate,
+        rates.rate_on as fx_rate_on,
+        case when payments.status = 'captured' then {{ to_reporting('payments.amount_minor', 'rates') }} else cast(0 as bigint) end as captured_reporting_minor,
+        case when payments.status = 'captured' then {{ to_reporting('payments.fee_minor', 'rates') }} else cast(0 as bigint) end as fee_reporting_minor,
         payments.requested_at,
         payments.authorized_at,
         payments.captured_at,
@@ -94,22 +105,30 @@ joined as (
             payments._ingested_at,
             coalesce(refunds.known_at, payments._ingested_at),
             coalesce(disputes.known_at, payments._ingested_at),
-            coalesce(customers._ingested_at, payments._ingested_at),
-            coalesce(merchants._ingested_at, payments._ingested_at),
-            coalesce(methods._ingested_at, payments._ingested_at)
+            coalesce(customers.known_at, payments._ingested_at),
+            coalesce(merchants.known_at, payments._ingested_at),
+            coalesce(products.known_at, payments._ingested_at),
+            coalesce(methods.known_at, payments._ingested_at),
+            coalesce(rates.known_at, payments._ingested_at)
         ) as known_at,
         payments._is_deleted as _is_gone
     from payments
     left join refunds on payments.payment_id = refunds.payment_id
     left join disputes on payments.payment_id = disputes.payment_id
-    left join {{ ref('stg_ledger__customers') }} as customers on payments.customer_id = customers.customer_id
-    left join {{ ref('stg_ledger__merchants') }} as merchants on payments.merchant_id = merchants.merchant_id
-    left join {{ ref('stg_ledger__payment_methods') }} as methods
-        on payments.payment_method_id = methods.payment_method_id
+    {{ join_version('customer', 'customers', 'payments.customer_id', 'payments.requested_at') }}
+    {{ join_version('merchant', 'merchants', 'payments.merchant_id', 'payments.requested_at') }}
+    {{ join_version('product', 'products', 'payments.product_id', 'payments.requested_at') }}
+    left join {{ ref('dim_payment_methods') }} as methods on payments.payment_method_id = methods.payment_method_id
+    left join {{ ref('dim_fx_rates') }} as rates
+        on payments.currency_code = rates.currency_code
+        and cast(payments.captured_at as date) = rates.date_on
 )
 
 select
     payment_id,
+    customer_key,
+    merchant_key,
+    product_key,
     customer_id,
     merchant_id,
     product_id,
@@ -131,6 +150,11 @@ select
     disputed_minor,
     dispute_lost_minor,
     captured_minor - fee_minor - refunded_minor - dispute_lost_minor as net_minor,
+    '{{ reporting_currency() }}' as reporting_currency_code,
+    fx_rate,
+    fx_rate_on,
+    captured_reporting_minor,
+    fee_reporting_minor,
     refund_count,
     dispute_count,
     status = 'captured' as is_captured,

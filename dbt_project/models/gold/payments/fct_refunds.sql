@@ -6,6 +6,9 @@ with joined as (
     select
         refunds.refund_id,
         refunds.payment_id,
+        {{ key_of('customer', 'customers') }},
+        {{ key_of('merchant', 'merchants') }},
+        {{ key_of('product', 'products') }},
         payments.merchant_id,
         payments.customer_id,
         refunds.currency_code,
@@ -13,31 +16,45 @@ with joined as (
         refunds.reason,
         refunds.status,
         case when refunds.status = 'succeeded' then refunds.updated_at end as refunded_at,
-        greatest(refunds._ingested_at, coalesce(payments._ingested_at, refunds._ingested_at)) as known_at,
+        case when refunds.status = 'succeeded' then cast(refunds.updated_at as date) end as refunded_on,
+        '{{ reporting_currency() }}' as reporting_currency_code,
+        rates.rate_on as fx_rate_on,
+        case when refunds.status = 'succeeded' then {{ to_reporting('refunds.amount_minor', 'rates') }} else cast(0 as bigint) end as refunded_reporting_minor,
+        greatest(
+            refunds._ingested_at,
+            coalesce(payments._ingested_at, refunds._ingested_at),
+            coalesce(customers.known_at, refunds._ingested_at),
+            coalesce(merchants.known_at, refunds._ingested_at),
+            coalesce(products.known_at, refunds._ingested_at),
+            coalesce(rates.known_at, refunds._ingested_at)
+        ) as known_at,
         refunds._is_deleted or coalesce(payments._is_deleted, false) as _is_gone
     from {{ ref('stg_ledger__refunds') }} as refunds
     left join {{ ref('stg_ledger__payments') }} as payments on refunds.payment_id = payments.payment_id
+    {{ join_version('customer', 'customers', 'payments.customer_id', 'payments.requested_at') }}
+    {{ join_version('merchant', 'merchants', 'payments.merchant_id', 'payments.requested_at') }}
+    {{ join_version('product', 'products', 'payments.product_id', 'payments.requested_at') }}
+    left join {{ ref('dim_fx_rates') }} as rates
+        on refunds.currency_code = rates.currency_code
+        and case when refunds.status = 'succeeded' then cast(refunds.updated_at as date) end = rates.date_on
 )
 
-select
-    refund_id,
-    payment_id,
-    merchant_id,
-    customer_id,
-    currency_code,
-    amount_minor,
-    reason,
-    status,
-    refunded_at,
-    cast(refunded_at as date) as refunded_on,
-    known_at
-    {%- if is_incremental() %},
-    _is_gone
-from joined
-        {%- if newest %}
-where known_at >= {{ newest }}
-        {%- endif %}
-    {%- else %}
-from joined
-where not _is_gone
-    {%- endif %}
+{{ only_new('joined', newest, [
+    'refund_id',
+    'payment_id',
+    'customer_key',
+    'merchant_key',
+    'product_key',
+    'merchant_id',
+    'customer_id',
+    'currency_code',
+    'amount_minor',
+    'reporting_currency_code',
+    'fx_rate_on',
+    'refunded_reporting_minor',
+    'reason',
+    'status',
+    'refunded_at',
+    'refunded_on',
+    'known_at',
+]) }}

@@ -1,0 +1,219 @@
+"""The star schema under the mishaps of real business: each stays in gold, in its place, or is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from lakehouse import tables
+from lakehouse.errors import ConfigError
+from lakehouse.quality import money_lint
+from lakehouse.settings import Transform
+from lakehouse.transform import build
+
+NOON = datetime(2026, 2, 28, 12, tzinfo=UTC)
+MODELS = "fct_payments fct_refunds fct_disputes fct_events agg_daily_merchant_revenue"
+
+
+def at(day: int, hour: int = 12, month: int = 2, year: int = 2026) -> datetime:
+    return datetime(year, month, day, hour, tzinfo=UTC)
+
+
+def of(table: str, key: str, **values: Any) -> dict[str, Any]:
+    """A row of ``table`` whose other columns that may not be null are filled with something."""
+    return {tables.get(table).key[0]: key, **values}
+
+
+def merchant(name: str, when: datetime, op: str = "u") -> dict[str, Any]:
+    return of("merchants", "mer_1", display_name=name, country_code="DE", _op=op, _source_at=when)
+
+
+def product(price: int, when: datetime, op: str = "u") -> dict[str, Any]:
+    return of(
+        "products",
+        "prd_1",
+        merchant_id="mer_1",
+        price_minor=price,
+        currency_code="EUR",
+        _op=op,
+        _source_at=when,
+    )
+
+
+def payment(key: str, amount: int, when: datetime = NOON, **more: Any) -> dict[str, Any]:
+    usual = {
+        "customer_id": "cus_1", "merchant_id": "mer_1", "product_id": "prd_1", "payment_method_id": "pm_1",
+        "amount_minor": amount, "currency_code": "EUR", "fee_minor": 10, "status": "captured", "channel": "web",
+        "requested_at": when, "captured_at": when,
+    }  # fmt: skip
+    return of("payments", key, **(usual | more))
+
+
+def rate(currency: str, on: date, value: str, **more: Any) -> dict[str, Any]:
+    pair = {"base_currency_code": currency, "quote_currency_code": "EUR", "rate_on": on}
+    return {**pair, "rate": Decimal(value), **more}
+
+
+@pytest.fixture(scope="module")
+def shop(lake: Any) -> Any:
+    """One merchant renamed twice in a day, a product that became dearer, and every mishap there is."""
+    lake.land(
+        {
+            "customers": [of("customers", "cus_1", country_code="FR", _source_at=at(1))],
+            "merchants": [
+                merchant("Tea", at(1), "c"),
+                merchant("Tea & Co", at(28, 9)),
+                merchant("Tea House", at(28, 15)),
+            ],
+            "products": [product(100, at(1), "c"), product(120, at(20))],
+            "payment_methods": [of("payment_methods", "pm_1", customer_id="cus_1", kind="card")],
+            "fx_rates": [
+                rate("JPY", date(2026, 2, 20), "0.00625"),
+                rate("JPY", date(2026, 2, 27), "0.00626"),
+                rate("KWD", date(2026, 2, 28), "2.8"),
+                rate("XXY", date(2026, 2, 28), "1"),
+            ],
+            "payments": [
+                payment("early", 100, at(1, year=2025)),
+                payment("morning", 100, at(28, 8)),
+                payment("at the instant", 100, at(28, 9)),
+                payment("noon", 100),
+                payment("evening", 100, at(28, 20)),
+                payment("leap day", 100, at(29, year=2024)),
+                payment("no customer", 100, customer_id=None),
+                payment("no time", 100, requested_at=None),
+                payment("yen", 101, currency_code="JPY"),
+                payment("yen, rate of a week ago", 101, at(26), currency_code="JPY"),
+                payment("yen, no rate any more", 101, at(10, month=3), currency_code="JPY"),
+                payment("dinar", 1001, currency_code="KWD"),
+                payment("no such currency", 100, currency_code="XXY"),
+                payment("negative", -5, fee_minor=0, status="requested", captured_at=None),
+            ],
+            "refunds": [
+                of("refunds", "larger", payment_id="noon", amount_minor=150, currency_code="EUR",
+                   status="succeeded", updated_at=at(3, month=3)),
+            ],
+            "disputes": [
+                of("disputes", d, payment_id="morning", amount_minor=100, currency_code="EUR", status=s,
+                   reason="fraudulent", opened_at=at(10, month=4), closed_at=at(12, month=4))
+                for d, s in (("first", "lost"), ("second", "won"))
+            ],
+            "events.checkout": [
+                of("events.checkout", "evt_1", event_name="checkout_started", session_id="s", merchant_id="mer_1",
+                   channel="web", occurred_at=at(28, 10)),
+                of("events.checkout", "evt_2", event_name="product_viewed", session_id="s", merchant_id="mer_2",
+                   channel="web", occurred_at=at(28, 9)),
+            ],
+        }
+    )  # fmt: skip
+    build.build(lake.config, select=MODELS, tests=False)
+    return lake
+
+
+def facts(lake: Any, columns: str) -> dict[str, Any]:
+    sql = f"select payment_id, {columns} as value from gold.fct_payments as p"
+    return {r["payment_id"]: r["value"] for r in lake.rows(sql)}
+
+
+def name_then(lake: Any) -> dict[str, Any]:
+    return facts(
+        lake, "(select max(display_name) from gold.dim_merchants as m where m.merchant_key = p.merchant_key)"
+    )
+
+
+def test_no_payment_is_lost_whatever_it_refers_to(shop: Any) -> None:
+    assert len(facts(shop, "1")) == 14
+    for dimension in ("customer", "merchant", "product"):
+        joined = f"select 1 from gold.fct_payments inner join gold.dim_{dimension}s using ({dimension}_key)"
+        assert len(shop.rows(joined)) == 14, f"an inner join with dim_{dimension}s keeps every row"
+
+
+def test_a_payment_points_to_the_version_that_held_then(shop: Any) -> None:
+    names = name_then(shop)
+    assert (names["early"], names["leap day"], names["no time"]) == ("Tea",) * 3, (
+        "before the first: the first"
+    )
+    assert (names["morning"], names["at the instant"]) == ("Tea", "Tea & Co")
+    assert (names["noon"], names["evening"]) == ("Tea & Co", "Tea House")
+    current = "select display_name from gold.dim_merchants where is_current and merchant_id = 'mer_1'"
+    assert shop.rows(current) == [{"display_name": "Tea House"}]
+    events = {r["event_id"]: r["merchant_key"] for r in shop.rows("select * from gold.fct_events")}
+    assert events == {"evt_1": "mer_1@2026-02-28T09:00:00.000000Z", "evt_2": "(unknown)"}
+
+
+def test_who_is_not_known_is_called_so(shop: Any) -> None:
+    keys = facts(shop, "customer_key")
+    assert {p for p, key in keys.items() if key == "(unknown)"} == {"no customer"}
+
+
+def test_money_is_reported_at_the_rate_of_its_day_or_not_at_all(shop: Any) -> None:
+    told = facts(
+        shop, "struct(captured_reporting_minor as minor, fee_reporting_minor as fee, fx_rate_on as day)"
+    )
+    assert tuple(told["noon"].values()) == (100, 10, date(2026, 2, 28))
+    assert tuple(told["yen"].values()) == (63, 6, date(2026, 2, 27)), (
+        "101 * 0.626 = 63.226; 10 * 0.626 = 6.26"
+    )
+    assert tuple(told["yen, rate of a week ago"].values()) == (63, 6, date(2026, 2, 20)), "63.125; 6.25"
+    assert tuple(told["dinar"].values()) == (280, 3, date(2026, 2, 28)), "1.001 * 2.8 = 2.8028; 0.01 * 2.8"
+    assert told["yen, no rate any more"]["minor"] is None
+    assert told["no such currency"]["minor"] is None
+    assert told["negative"]["minor"] == 0
+    days = shop.rows(
+        "select currency_code, sum(gross_minor) as own, count(*) - count(gross_reporting_minor) as unknown, "
+        "sum(gross_reporting_minor) as reported from gold.agg_daily_merchant_revenue group by 1 order by 1"
+    )
+    assert [tuple(d.values()) for d in days] == [
+        ("EUR", 800, 0, 800),
+        ("JPY", 303, 1, 126),
+        ("KWD", 1001, 0, 280),
+        ("XXY", 100, 1, None),
+    ]
+
+
+def test_two_disputes_and_a_refund_larger_than_its_payment_are_as_they_are(shop: Any) -> None:
+    told = facts(shop, "struct(refunded_minor, disputed_minor, dispute_lost_minor, dispute_count, net_minor)")
+    assert tuple(told["noon"].values()) == (150, 0, 0, 0, 100 - 10 - 150)
+    assert tuple(told["morning"].values()) == (0, 200, 100, 2, 100 - 10 - 100)
+
+
+def test_what_becomes_known_late_moves_payments_to_their_version_and_rate(shop: Any) -> None:
+    """A product re-priced in the past, a rename that was not known, a rate that was corrected."""
+    before = facts(shop, "merchant_key")
+    shop.land(
+        {
+            "products": [product(110, at(10), "u") | {"_offset": 1}, product(120, at(20)) | {"_offset": 2}],
+            "merchants": [merchant("Tea Garden", at(28, 18))],
+            "fx_rates": [
+                rate("JPY", date(2026, 2, 27), "0.00700", _op="u"),
+                rate("JPY", date(2026, 3, 10), "0.008"),
+            ],
+        }
+    )
+    build.build(shop.config, select=MODELS, tests=False)
+    names = name_then(shop)
+    assert (names["noon"], names["evening"]) == ("Tea & Co", "Tea Garden")
+    after = facts(shop, "merchant_key")
+    assert {p for p in before if before[p] != after[p]} == {"evening", "yen, no rate any more"}
+    prices = facts(
+        shop, "(select max(price_minor) from gold.dim_products as d where d.product_key = p.product_key)"
+    )
+    assert (prices["early"], prices["noon"]) == (100, 120)
+    told = facts(shop, "captured_reporting_minor")
+    assert (told["yen"], told["yen, no rate any more"], told["yen, rate of a week ago"]) == (71, 81, 63)
+
+
+def test_another_reporting_currency_needs_a_full_refresh(shop: Any) -> None:
+    other = shop.config.model_copy(update={"transform": Transform(reporting_currency="JPY")})
+    with pytest.raises(ConfigError, match=r"reported in EUR, and .* says JPY") as caught:
+        build.build(other, select="dim_fx_rates", tests=False)
+    assert "--full-refresh" in str(caught.value.hint)
+
+
+def test_the_models_of_gold_keep_currencies_apart(shop: Any) -> None:
+    models = build.compiled(shop.config, "path:models/gold")
+    assert "fct_payments" in models
+    assert {name: found for name, sql in models.items() if (found := money_lint.check(sql))} == {}
