@@ -121,7 +121,7 @@ def _plan(connection: _duckdb.DuckDBPyConnection, config: Settings, table: Table
     )
     connection.execute(
         f"create view aged as select *, _ingested_at >= timestamptz '{before.isoformat()}' as is_young,"
-        " is_young or (_topic, _partition, _offset) in (from newest) as stays from bronze"
+        " is_young or coalesce((_topic, _partition, _offset) in (from newest), false) as stays from bronze"
     )
     rows, oldest = _one(connection, "select count(*), min(_ingested_at) from aged where not stays")
     unread = _one(connection, "select count(*) from aged where is_young and _ingested_at < ?", limit)[0]
