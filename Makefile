@@ -26,6 +26,7 @@ bench: setup  ## Measure, on the services and tables of the last demo: queries, 
 	$(BIN)/python tests/bench/bench_ingest.py
 	$(BIN)/python tests/bench/bench_apply.py
 	$(BIN)/python -m pytest -q tests/spark/test_transform_current_state.py -k split --logs 5000
+	$(BIN)/python -m pytest -q tests/e2e/test_process_killed.py tests/e2e/test_demo.py --long
 	$(BIN)/python tests/bench/switched_off.py
 
 lint: setup  ## Style, types, layers.

@@ -53,6 +53,7 @@ def free_ports(count: int) -> list[int]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--logs", type=int, default=200, help="generated logs that silver is tried with, by 200")
+    parser.addoption("--long", action="store_true", help="also what takes minutes: four kills, a second demo")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,8 +90,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _end(state)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        if item.get_closest_marker("long") and not config.getoption("long"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: make bench runs it, and pytest --long"))
         tier = item.path.relative_to(TESTS).parts[0]
         if tier in ("spark", "integration", "e2e"):
             item.add_marker(tier)

@@ -15,6 +15,8 @@ import pytest
 from lakehouse import settings
 from lakehouse.settings import Settings
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def result(stack: Settings) -> dict[str, Any]:
