@@ -7,7 +7,7 @@ The source is asked in its own SQL, from its own tables, with nothing of ours in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from lakehouse import context
@@ -49,7 +49,7 @@ class Reconciled:
     against: str
     keys: int
     differing: int
-    first: tuple[Difference, ...] = field(default=())
+    first: tuple[Difference, ...] = ()
 
 
 def _daily(column: str) -> str:

@@ -21,10 +21,10 @@ def versions(config: Settings) -> dict[str, int]:
 
 def rows_of_last_commit(folder: Path) -> int | None:
     """How many rows the newest commit of a table wrote, as its log says; None if it does not."""
-    newest = context.version(folder)
-    if newest < 0:
+    commit = folder / "_delta_log" / f"{context.version(folder):020}.json"
+    if not commit.exists():  # no table yet, or a checkpoint alone is left of its log
         return None
-    for line in (folder / "_delta_log" / f"{newest:020}.json").read_text().splitlines():
+    for line in commit.read_text().splitlines():
         if info := json.loads(line).get("commitInfo"):
             written = info.get("operationMetrics", {}).get("numOutputRows")
             return int(written) if written is not None else None
