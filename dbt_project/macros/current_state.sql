@@ -60,7 +60,7 @@ states as (
     {%- if has_truncates %},
 truncates as (
     select max_by(struct(true as is_deleted, _partition, _offset, _source_at), _offset) as _newest
-        , max(_source_lsn) as _source_lsn, max(_ingested_at) as _ingested_at
+        , max_by(_source_lsn, _offset) as _source_lsn, max_by(_ingested_at, _offset) as _ingested_at
     from {{ first_truncates(relation) }}
     group by _partition
 ),
