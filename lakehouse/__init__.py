@@ -19,15 +19,19 @@ def session() -> SparkSession:
     return context.spark()
 
 
-def sql(query: str) -> DataFrame:
+def sql(query: str, as_of: str | None = None) -> DataFrame:
     """Run a query on Spark and bring the rows here as a pandas frame; instants are UTC.
 
-    Needs no running service. A table that another process made since the session began is found too.
+    ``as_of`` is an instant, a day or a version, as for ``lakehouse query run --as-of``. Needs no running service. A table
+    that another process made since the session began is found too.
     """
     from pyspark.errors import AnalysisException
 
-    from lakehouse import context
+    from lakehouse import context, settings
+    from lakehouse.query import as_of as moments
 
+    if as_of is not None:
+        query = moments.pinned(query, moments.resolve(settings.current(), query, as_of), "VERSION AS OF")
     try:
         frame = session().sql(query)
     except AnalysisException as error:

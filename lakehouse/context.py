@@ -150,7 +150,7 @@ def _python() -> str:
     return sys.executable
 
 
-def duckdb(database: Path | None = None) -> _duckdb.DuckDBPyConnection:
+def duckdb(database: Path | None = None, *, reads_delta: bool = True) -> _duckdb.DuckDBPyConnection:
     """A DuckDB connection, in UTC, that can read Delta tables: in memory, or ``database`` opened read-only."""
     import duckdb
     import duckdb_extension_delta
@@ -160,7 +160,8 @@ def duckdb(database: Path | None = None) -> _duckdb.DuckDBPyConnection:
     connection.execute(
         "SET enable_progress_bar = false"
     )  # else drawn on stdout, into a command's JSON document
-    connection.execute(f"LOAD '{extension}'")
+    if reads_delta:
+        connection.execute(f"LOAD '{extension}'")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")  # global, or its cursors would use the machine's
     return connection
 

@@ -22,6 +22,7 @@ import pytest
 
 from lakehouse import context, names, settings
 from lakehouse.settings import Ports, Settings
+from tests import gold_by_hand as gold
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -128,6 +129,14 @@ def _forget_tables(spark: SparkSession) -> None:
             # What a test has deleted the files of has no type. Dropping an external table keeps its files.
             if table.tableType in ("EXTERNAL", None):
                 spark.sql(f"DROP TABLE {schema}.{table.name}")
+
+
+@pytest.fixture(scope="session")
+def gold_by_hand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every table of gold, made by hand and not to be written to."""
+    folder = tmp_path_factory.mktemp("by-hand") / "warehouse" / "gold"
+    gold.write(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

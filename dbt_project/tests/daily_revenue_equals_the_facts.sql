@@ -2,8 +2,8 @@
 with days as (
     select
         currency_code,
-        sum(payment_count) as payment_count,
-        sum(gross_minor) as gross_minor,
+        sum(captured_count) as captured_count,
+        sum(revenue_minor) as revenue_minor,
         sum(fee_minor) as fee_minor,
         sum(refunded_minor) as refunded_minor,
         sum(dispute_lost_minor) as dispute_lost_minor,
@@ -13,7 +13,7 @@ with days as (
 ),
 
 facts as (
-    select currency_code, 1 as payment_count, captured_minor as gross_minor, fee_minor, 0 as refunded_minor, 0 as lost_minor
+    select currency_code, 1 as captured_count, captured_minor as revenue_minor, fee_minor, 0 as refunded_minor, 0 as lost_minor
     from {{ ref('fct_payments') }}
     where is_captured
     union all
@@ -29,8 +29,8 @@ facts as (
 sums as (
     select
         currency_code,
-        sum(payment_count) as payment_count,
-        sum(gross_minor) as gross_minor,
+        sum(captured_count) as captured_count,
+        sum(revenue_minor) as revenue_minor,
         sum(fee_minor) as fee_minor,
         sum(refunded_minor) as refunded_minor,
         sum(lost_minor) as dispute_lost_minor
@@ -40,17 +40,17 @@ sums as (
 
 select
     coalesce(days.currency_code, sums.currency_code) as currency_code,
-    days.gross_minor as days_gross_minor,
-    sums.gross_minor as facts_gross_minor,
+    days.revenue_minor as days_revenue_minor,
+    sums.revenue_minor as facts_revenue_minor,
     days.net_minor as days_net_minor,
-    sums.gross_minor - sums.fee_minor - sums.refunded_minor - sums.dispute_lost_minor as facts_net_minor
+    sums.revenue_minor - sums.fee_minor - sums.refunded_minor - sums.dispute_lost_minor as facts_net_minor
 from days
 full outer join sums on days.currency_code = sums.currency_code
 where not (
-    days.payment_count <=> sums.payment_count
-    and days.gross_minor <=> sums.gross_minor
+    days.captured_count <=> sums.captured_count
+    and days.revenue_minor <=> sums.revenue_minor
     and days.fee_minor <=> sums.fee_minor
     and days.refunded_minor <=> sums.refunded_minor
     and days.dispute_lost_minor <=> sums.dispute_lost_minor
-    and days.net_minor <=> sums.gross_minor - sums.fee_minor - sums.refunded_minor - sums.dispute_lost_minor
+    and days.net_minor <=> sums.revenue_minor - sums.fee_minor - sums.refunded_minor - sums.dispute_lost_minor
 )

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from lakehouse.query.engines import Result
     from lakehouse.query.sync import Report
 
-app = noun("Ask the tables: one SQL, three engines.")
+app = noun("Ask the tables: one SQL, four readers.")
 
 _SHOWN_ROWS = 1000
 """Most rows that text shows when no limit is given: more would not be read."""
 _WIDEST = 20_000
 """Characters of a line before a table is cut: far more than any table has."""
 _DIFFERENT = 3
+_AS_OF = typer.Option(
+    "--as-of",
+    help="Read an instant (2026-03-01T12:00:00Z), a day's end, a version (12), or table=12,table=3.",
+)
 
 
 @command(app, "run")
@@ -37,10 +41,11 @@ def run(
     sql: Annotated[
         str | None, typer.Argument(help="One statement that reads; '-' reads it from stdin.")
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", help="duckdb, trino or spark.")] = "duckdb",
+    engine: Annotated[str, typer.Option("--engine", help="duckdb, trino, spark or deltalake.")] = "duckdb",
     name: Annotated[
         str | None, typer.Option("--name", help="Run a named query; see `lakehouse query list`.")
     ] = None,
+    moment: Annotated[str | None, _AS_OF] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=0, help="Bring at most this many rows.")] = None,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write the rows to this file, with a header.")
@@ -48,7 +53,7 @@ def run(
 ) -> None:
     """Run SQL on an engine. Tables are named <schema>.<table>: gold.fct_payments."""
     from lakehouse import settings
-    from lakehouse.query import engines, named
+    from lakehouse.query import as_of, engines, named
 
     if (sql is None) == (name is None):
         raise UsageError(
@@ -60,7 +65,9 @@ def run(
         output.log.print("starting Spark, about ten seconds")
     as_text = output.state.format is output.Format.text and csv_file is None
     most = limit if limit is not None or not as_text else _SHOWN_ROWS
-    result = engines.run(settings.current(), engine, text, limit=most)
+    config = settings.current()
+    versions = as_of.resolve(config, text, moment) if moment else None
+    result = engines.run(config, engine, text, limit=most, versions=versions)
     if csv_file is not None:
         _write_csv(csv_file, result)
         output.emit(result.document(), lambda _: None)
@@ -91,7 +98,8 @@ def compare(
     every: Annotated[bool, typer.Option("--all", help="Every named query.")] = False,
     engines: Annotated[
         str, typer.Option("--engines", help="Which, with commas between.")
-    ] = "duckdb,trino,spark",
+    ] = "duckdb,trino,spark,deltalake",
+    moment: Annotated[str | None, _AS_OF] = None,
 ) -> None:
     """Run a named query on several engines and show each cell that differs. Exit code 3 if any does."""
     from lakehouse import settings
@@ -106,11 +114,24 @@ def compare(
     with output.progress() as progress:
         for done, one in enumerate(chosen):
             progress("compare", done, len(chosen))
-            found.append(comparing.compare(settings.current(), one, wanted))
+            found.append(comparing.compare(settings.current(), one, wanted, moment))
         progress("compare", len(chosen), len(chosen))
     output.emit(found if every else found[0], lambda _: _show_comparisons(found))
     if not all(c.equal for c in found):
         raise typer.Exit(_DIFFERENT)
+
+
+@command(app, "metrics")
+def metrics() -> None:
+    """List what is measured, as catalog/metrics.yml defines it."""
+    from lakehouse import metrics as measured
+
+    rows = [m.model_dump() for m in measured.current().metrics.values()]
+    shown = [
+        [m.name, m.description, m.unit, ", ".join(m.facts), m.owner]
+        for m in measured.current().metrics.values()
+    ]
+    output.emit(rows, lambda _: _table(["metric", "what it is", "unit", "over", "owner"], shown))
 
 
 @command(app, "sync")

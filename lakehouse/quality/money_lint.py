@@ -103,7 +103,7 @@ def _is_of_one_currency(total: exp.Sum) -> bool:
     if window is not None and _names(window.args.get("partition_by") or []) & ONE_CURRENCY:
         return True
     group = select.args.get("group")
-    if group is not None and not window and _names(group.expressions) & ONE_CURRENCY:
+    if group is not None and not window and all(names & ONE_CURRENCY for names in _groupings(group, select)):
         return True
     where = select.args.get("where")
     return any(
@@ -112,6 +112,15 @@ def _is_of_one_currency(total: exp.Sum) -> bool:
         if isinstance(equal.find_ancestor(exp.Or, exp.Not, exp.Where), exp.Where)
         for side, other in ((equal.left, equal.right), (equal.right, equal.left))
     )
+
+
+def _groupings(group: exp.Group, select: exp.Select) -> list[set[str]]:
+    """What rows are grouped by: once, or in each grouping set. A number is the place of a selected column."""
+    plain = [e for e in group.expressions if not isinstance(e, exp.GroupingSets)]
+    places = [int(e.name) for e in plain if isinstance(e, exp.Literal) and e.is_int]
+    always = _names(plain) | {select.selects[n - 1].alias_or_name for n in places if n <= len(select.selects)}
+    sets = [s for e in group.expressions if isinstance(e, exp.GroupingSets) for s in e.expressions]
+    return [always | {c.name for c in s.find_all(exp.Column)} for s in sets] or [always]
 
 
 def _names(expressions: list[exp.Expr]) -> set[str]:

@@ -53,7 +53,7 @@ class Reconciled:
 
 
 def _daily(column: str) -> str:
-    return f"select merchant_id, currency_code, activity_on, {column} from gold.agg_daily_merchant_revenue"
+    return f"select nullif(merchant_id, '(unknown)') as merchant_id, currency_code, day_on, {column} from gold.agg_daily_merchant_revenue"
 
 
 def _utc(instant: str) -> str:
@@ -71,7 +71,7 @@ MEASURES = (
     Measure(
         "revenue",
         f"select merchant_id, currency_code, {_utc('captured_at')}, amount_minor from payments where status = 'captured'",
-        _daily("gross_minor"),
+        _daily("revenue_minor"),
     ),
     Measure(
         "fees",

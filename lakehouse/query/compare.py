@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from lakehouse import context
 from lakehouse.errors import UsageError
-from lakehouse.query import engines, named, normalise
+from lakehouse.query import as_of, engines, named, normalise
 from lakehouse.query.engines import Result
 from lakehouse.settings import Settings
 
@@ -49,8 +47,13 @@ class Comparison:
     moved: bool = False
 
 
-def compare(config: Settings, name: str, engine_names: tuple[str, ...] = engines.NAMES) -> Comparison:
-    """Run the query called ``name`` on each engine and compare cell by cell.
+def compare(
+    config: Settings,
+    name: str,
+    engine_names: tuple[str, ...] = engines.NAMES,
+    moment: str | None = None,
+) -> Comparison:
+    """Run the query called ``name`` on each engine and compare cell by cell; ``moment``: as of then, for all alike.
 
     Asked again, twice at most, when answers differ and a table it reads has a new version meanwhile.
     """
@@ -62,11 +65,14 @@ def compare(config: Settings, name: str, engine_names: tuple[str, ...] = engines
         )
     for engine in engine_names:
         engines.get(engine)
+    pinned = as_of.resolve(config, query.sql, moment) if moment else None
     for _ in range(_ATTEMPTS):
-        before = versions(config, query.sql)
-        results = [engines.run(config, engine, query.sql) for engine in dict.fromkeys(engine_names)]
+        before = pinned or as_of.newest(config, query.sql)
+        results = [
+            engines.run(config, engine, query.sql, versions=pinned) for engine in dict.fromkeys(engine_names)
+        ]
         found = differences(results, query.grain)
-        moved = versions(config, query.sql) != before
+        moved = pinned is None and as_of.newest(config, query.sql) != before
         if not (found and moved):
             break
     return Comparison(
@@ -79,16 +85,6 @@ def compare(config: Settings, name: str, engine_names: tuple[str, ...] = engines
         tables=before,
         moved=bool(found and moved),
     )
-
-
-def versions(config: Settings, sql: str) -> dict[str, int]:
-    """The newest Delta version of each table of the warehouse whose name stands in ``sql``."""
-    words = set(re.findall(r"\b\w+\.\w+\b", sql.lower()))
-    return {
-        f"{schema}.{table}": context.version(folder)
-        for schema, table, folder in context.tables(config)
-        if f"{schema}.{table}" in words
-    }
 
 
 def differences(results: list[Result], grain: tuple[str, ...]) -> list[Difference]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import context, names
 from lakehouse.query import problems
+from lakehouse.query.as_of import Versions
 from lakehouse.query.engines import Answer
 from lakehouse.render import duckdb as render
 from lakehouse.settings import Settings
@@ -33,26 +34,40 @@ class DuckDb:
     def start(self, config: Settings) -> None:
         _connection(config)
 
-    def execute(self, config: Settings, sql: str, limit: int | None) -> Answer:
-        import duckdb
-
-        cursor = _connection(config).cursor()
-        try:
-            cursor.execute(sql)
-            columns = [(str(d[0]), str(d[1])) for d in cursor.description or []]
-            return Answer(columns, cursor.fetchall() if limit is None else cursor.fetchmany(limit))
-        except duckdb.Error as error:
-            raise _translated(config, error) from None
-        except RuntimeError as error:  # what DuckDB makes of Ctrl-C
-            if "interrupted" in str(error):
-                cursor.interrupt()  # its other threads work on until told again, and closing waits for them
-                raise KeyboardInterrupt from None
-            raise
-        finally:
-            cursor.close()
+    def execute(
+        self, config: Settings, sql: str, limit: int | None, versions: Versions | None = None
+    ) -> Answer:
+        if versions is None:
+            return ask(config, _connection(config).cursor(), sql, limit, self.name)
+        connection = context.duckdb()  # knows no other tables, and no other versions
+        for schema in names.SCHEMAS:
+            connection.execute(render.create_schema(schema))
+        for table, version in versions.items():
+            schema, _, name = table.partition(".")
+            connection.execute(render.view(schema, name, str(context.folder(config, table)), version))
+        return ask(config, connection, sql, limit, self.name)
 
 
 ENGINE = DuckDb()
+
+
+def ask(config: Settings, connection: DuckDBPyConnection, sql: str, limit: int | None, engine: str) -> Answer:
+    """The answer of a connection, which is closed then; errors as of the engine of this name."""
+    import duckdb
+
+    try:
+        connection.execute(sql)
+        columns = [(str(d[0]), str(d[1])) for d in connection.description or []]
+        return Answer(columns, connection.fetchall() if limit is None else connection.fetchmany(limit))
+    except duckdb.Error as error:
+        raise _translated(config, engine, error) from None
+    except RuntimeError as error:  # what DuckDB makes of Ctrl-C
+        if "interrupted" in str(error):
+            connection.interrupt()  # its other threads work on until told again, and closing waits for them
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        connection.close()
 
 
 def _connection(config: Settings) -> DuckDBPyConnection:
@@ -80,7 +95,7 @@ def _connection(config: Settings) -> DuckDBPyConnection:
         return connection
 
 
-def _translated(config: Settings, error: Exception) -> Exception:
+def _translated(config: Settings, engine: str, error: Exception) -> Exception:
     import duckdb
 
     message, line, column = _place(str(error))
@@ -88,7 +103,7 @@ def _translated(config: Settings, error: Exception) -> Exception:
     if isinstance(error, duckdb.CatalogException) and missing:
         table = missing[1]
         quoted = re.search(rf"LINE \d+: .*?\b(\w+\.{re.escape(table)})\b", str(error))
-        return problems.unknown_table(config, "duckdb", quoted[1] if quoted else table, line)
+        return problems.unknown_table(config, engine, quoted[1] if quoted else table, line)
     understood = (
         duckdb.ConversionException,
         duckdb.OutOfRangeException,
@@ -96,8 +111,8 @@ def _translated(config: Settings, error: Exception) -> Exception:
         duckdb.InvalidInputException,
     )
     if isinstance(error, (*understood, duckdb.OutOfMemoryException)):
-        return problems.failed("duckdb", message)
-    return problems.refused("duckdb", message, line, column)
+        return problems.failed(engine, message)
+    return problems.refused(engine, message, line, column)
 
 
 def _place(text: str) -> tuple[str, int | None, int | None]:

@@ -1,4 +1,8 @@
-"""Named queries: SQL files in ``library/`` that open with comments on what they answer and for whom."""
+"""Named queries: SQL files in ``library/`` that open with comments on what they answer and for whom.
+
+A measure stands in them as ``metric(name)``, computed from rows of a fact, or ``total(name)``, summed up from rows of a
+cube; what they stand for is in ``catalog/metrics.yml`` alone.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
+from lakehouse import metrics
 from lakehouse.errors import ContractError, UsageError, suggest
+from lakehouse.metrics import Catalog
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -17,7 +23,7 @@ class Query:
     """One question, in the SQL that all engines take.
 
     ``grain`` are the result's columns that identify a row, in no more words; the query's order leaves no tie.
-    ``sql`` is the whole file.
+    ``sql`` is the whole file, its measures spelt out.
     """
 
     name: str
@@ -45,11 +51,13 @@ def get(name: str) -> Query:
 
 @cache
 def _read(folder: Path) -> tuple[Query, ...]:
-    return tuple(parse(file.stem, file.read_text()) for file in sorted(folder.glob("*.sql")))
+    catalog = metrics.current()
+    return tuple(parse(file.stem, file.read_text(), catalog) for file in sorted(folder.glob("*.sql")))
 
 
-def parse(name: str, text: str) -> Query:
-    """A query from its file's text. ContractError names the line that is missing, unknown or there twice."""
+def parse(name: str, text: str, catalog: Catalog) -> Query:
+    """A query from its file's text. ContractError names the line that is missing, unknown or there twice, or the metric
+    that is unknown or cannot be summed up."""
     wanted = {f.name for f in fields(Query)} - {"name", "sql"}
     found: dict[str, str] = {}
     for line in text.splitlines():
@@ -67,4 +75,4 @@ def parse(name: str, text: str) -> Query:
             f"query {name}: no {' and no '.join(missing)}", hint=f"open the file with `-- {missing[0]}: ...`"
         )
     grain = tuple(column.strip() for column in found.pop("grain").split(","))
-    return Query(name=name, grain=grain, sql=text, **found)
+    return Query(name=name, grain=grain, sql=catalog.expanded(text), **found)

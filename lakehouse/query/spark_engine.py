@@ -8,7 +8,8 @@ from typing import Any
 
 from lakehouse import context
 from lakehouse.errors import LakehouseError
-from lakehouse.query import problems
+from lakehouse.query import as_of, problems
+from lakehouse.query.as_of import Versions
 from lakehouse.query.engines import Answer
 from lakehouse.settings import Settings
 
@@ -28,8 +29,12 @@ class Spark:
         logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
         context.spark(config)
 
-    def execute(self, config: Settings, sql: str, limit: int | None) -> Answer:
+    def execute(
+        self, config: Settings, sql: str, limit: int | None, versions: Versions | None = None
+    ) -> Answer:
         from pyspark.errors import PySparkException
+
+        sql = as_of.pinned(sql, versions or {}, "VERSION AS OF")
 
         try:
             return _execute(config, sql, limit)

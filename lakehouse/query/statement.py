@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from lakehouse import names
 from lakehouse.errors import UsageError
 
 READING = ("select", "with", "values", "table", "from", "show", "describe", "desc", "summarize", "explain")
@@ -17,6 +18,28 @@ _EXPLAIN_OPTIONS = ("analyze", "verbose", "formatted", "extended", "codegen", "c
 _TOKEN = re.compile(
     r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|(?P<word>[^\W\d]\w*)|[^\s]""", re.DOTALL
 )
+
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+def tables(sql: str) -> list[tuple[str, int]]:
+    """The tables ``<schema>.<table>`` of the warehouse's schemas that the SQL names, in lower case, each with the place
+    behind its name. Comments and literals name none. UsageError where a schema is quoted: that name could not be told.
+    """
+    tokens = [t for t in _TOKEN.finditer(sql) if not t[0].startswith(("--", "/*"))]
+    words = [t[0] for t in tokens] + [""] * 3
+    found = []
+    for place, end in enumerate(t.end() for t in tokens[2:]):
+        schema, dot, table, beyond = words[place : place + 4]
+        if dot != "." or schema.strip('"`').lower() not in names.SCHEMAS:
+            continue
+        if schema[0] in '"`' or table[0] in '"`':
+            raise UsageError(
+                f"{schema}.{table}: write it without quotes", hint="tables are named gold.fct_payments"
+            )
+        if beyond != "." and _WORD.fullmatch(table):
+            found.append((f"{schema}.{table}".lower(), end))
+    return found
 
 
 def reading(sql: str) -> str:

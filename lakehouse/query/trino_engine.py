@@ -7,7 +7,8 @@ from typing import Any
 
 from lakehouse import context
 from lakehouse.errors import LakehouseError
-from lakehouse.query import problems, registry
+from lakehouse.query import as_of, problems, registry
+from lakehouse.query.as_of import Versions
 from lakehouse.query.engines import Answer
 from lakehouse.settings import Settings
 
@@ -20,8 +21,12 @@ class Trino:
     def start(self, config: Settings) -> None:
         """Trino is started by ``lakehouse up``, not by a query."""
 
-    def execute(self, config: Settings, sql: str, limit: int | None) -> Answer:
+    def execute(
+        self, config: Settings, sql: str, limit: int | None, versions: Versions | None = None
+    ) -> Answer:
         from trino.exceptions import TrinoQueryError
+
+        sql = as_of.pinned(sql, versions or {}, "FOR VERSION AS OF")
 
         connection = context.trino(config)
         with registry.answering(config):

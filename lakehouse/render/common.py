@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lakehouse.contracts import SourceKind, Table, Type
 from lakehouse.errors import ContractError
 
-DO_NOT_EDIT = "Rendered from lakehouse/tables by `lakehouse tables render`. Do not edit."
+RENDERED = "by `lakehouse tables render`. Do not edit."
 """In the first line of every rendered file; a file that has it and no declaration any more is deleted."""
+
+
+def do_not_edit(declared: str) -> str:
+    """What the first line of a file says that is rendered from ``declared``."""
+    return f"Rendered from {declared} {RENDERED}"
+
+
+DO_NOT_EDIT = do_not_edit("lakehouse/tables")
+
+
+def yaml_text(document: dict[str, Any], first_line: str) -> str:
+    """A rendered YAML file."""
+    import yaml
+
+    return f"# {first_line}\n{yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)}"
 
 
 def unknown_type(type_: Type, target: str) -> ContractError:

@@ -9,7 +9,7 @@ from typing import Any
 from lakehouse import names
 from lakehouse.contracts import Column, Source, SourceKind, Table
 from lakehouse.render import spark
-from lakehouse.render.common import DO_NOT_EDIT
+from lakehouse.render.common import DO_NOT_EDIT, yaml_text
 
 Yaml = dict[str, Any]
 
@@ -50,13 +50,13 @@ def sources(source: Source, tables: Sequence[Table]) -> str:
         "config": {"meta": {"owner": source.owner}},
         "tables": [_source_table(t) for t in tables],
     }
-    return _yaml({"version": 2, "sources": [entry]})
+    return yaml_text({"version": 2, "sources": [entry]}, DO_NOT_EDIT)
 
 
 def models(tables: Sequence[Table]) -> str:
     """The ``_<source>__models.yml`` of a source: its staging models, their columns and data tests."""
     staging, history = [_model(t) for t in tables], [_history_model(t) for t in tables if t.history]
-    return _yaml({"version": 2, "models": staging + history})
+    return yaml_text({"version": 2, "models": staging + history}, DO_NOT_EDIT)
 
 
 def _source_table(table: Table) -> Yaml:
@@ -140,10 +140,3 @@ def _declared(table: Table) -> Yaml:
 
 def _classified(column: Column) -> Yaml:
     return {"config": {"meta": {"sensitivity": column.sensitivity.value}}}
-
-
-def _yaml(document: Yaml) -> str:
-    import yaml
-
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
-    return f"# {DO_NOT_EDIT}\n{text}"

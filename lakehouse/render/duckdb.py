@@ -29,10 +29,11 @@ def create_schema(schema: str) -> str:
     return f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}"
 
 
-def view(schema: str, table: str, folder: str) -> str:
-    """A view over the newest version of the Delta table in ``folder``: later commits and columns are seen."""
+def view(schema: str, table: str, folder: str, version: int | None = None) -> str:
+    """A view over the Delta table in ``folder``: of one version, or of the newest, whose later commits and columns are seen."""
     name = f"{identifier(schema)}.{identifier(table)}"
-    return f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM delta_scan({literal(folder)})"
+    pin = "" if version is None else f", version => {version}"
+    return f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM delta_scan({literal(folder)}{pin})"
 
 
 def sql_type(type_: Type) -> str:

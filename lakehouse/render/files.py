@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse import names
+from lakehouse import metrics, names
 from lakehouse.contracts import Table
-from lakehouse.render import dbt, docs
-from lakehouse.render.common import DO_NOT_EDIT
+from lakehouse.metrics import Catalog
+from lakehouse.render import cubes, dbt, docs
+from lakehouse.render.common import RENDERED
 
 STAGING = "dbt_project/models/silver/staging"
+CUBES = "dbt_project/models/gold/cubes"
 REFERENCE = "docs/reference/tables"
-FOLDERS = (STAGING, REFERENCE)
+METRICS = "docs/reference/metrics.md"
+FOLDERS = (STAGING, CUBES, REFERENCE, METRICS)
 """Where rendered files lie. A hand-written file in them is left alone."""
 
 
@@ -67,12 +70,19 @@ RENDERERS: tuple[Callable[[Sequence[Table]], dict[str, str]], ...] = (
     reference_pages,
     reference_index,
 )
-"""Everything that is committed."""
+"""Everything that is committed and made from the tables."""
 
 
-def rendered(tables: Sequence[Table]) -> dict[str, str]:
-    """Path, relative to the checkout, to text, for every committed file. Pure."""
-    return {path: text for renderer in RENDERERS for path, text in renderer(tables).items()}
+def of_metrics(catalog: Catalog) -> dict[str, str]:
+    """A model for each cube, their ``_cubes__models.yml``, and the page of the metrics."""
+    found = {f"{CUBES}/{cube.name}.sql": cubes.model(catalog, cube) for cube in catalog.cubes.values()}
+    return found | {f"{CUBES}/_cubes__models.yml": cubes.models(catalog), METRICS: cubes.page(catalog)}
+
+
+def rendered(tables: Sequence[Table], catalog: Catalog | None = None) -> dict[str, str]:
+    """Path, relative to the checkout, to text, for every committed file. ``catalog``: the checkout's, when absent."""
+    of_tables = {path: text for renderer in RENDERERS for path, text in renderer(tables).items()}
+    return of_tables | of_metrics(catalog or metrics.current())
 
 
 def compare(root: Path, wanted: Mapping[str, str]) -> Changes:
@@ -102,8 +112,8 @@ def _marked(root: Path) -> list[str]:
     return [
         file.relative_to(root).as_posix()
         for folder in FOLDERS
-        for file in sorted((root / folder).rglob("*"))
-        if file.is_file() and DO_NOT_EDIT in (_read(file) or "").partition("\n")[0]
+        for file in (sorted((root / folder).rglob("*")) or [root / folder])
+        if file.is_file() and RENDERED in (_read(file) or "").partition("\n")[0]
     ]
 
 

@@ -150,8 +150,8 @@ def test_the_merchant_sees_it_on_the_days_it_happened(travelled: Settings) -> No
     days = ask(
         travelled,
         "trino",
-        "select activity_on, gross_minor, fee_minor, refunded_minor, net_minor from gold.agg_daily_merchant_revenue "
-        "where merchant_id = 'mer_journey' order by activity_on",
+        "select day_on, revenue_minor, fee_minor, refunded_minor, net_minor from gold.agg_daily_merchant_revenue "
+        "where merchant_id = 'mer_journey' order by day_on",
     )
     assert [tuple(d.values()) for d in days] == [
         ("2026-01-08", 1500, 68, 0, 1432),

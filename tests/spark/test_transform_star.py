@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from lakehouse import tables
+from lakehouse import context, metrics, tables
 from lakehouse.errors import ConfigError
 from lakehouse.quality import money_lint
 from lakehouse.settings import Transform
 from lakehouse.transform import build
 
 NOON = datetime(2026, 2, 28, 12, tzinfo=UTC)
-MODELS = "fct_payments fct_refunds fct_disputes fct_events agg_daily_merchant_revenue"
+CUBES = " ".join(metrics.current().cubes)
+MODELS = f"fct_payments fct_refunds fct_disputes fct_events {CUBES}"
 
 
 def at(day: int, hour: int = 12, month: int = 2, year: int = 2026) -> datetime:
@@ -163,8 +164,8 @@ def test_money_is_reported_at_the_rate_of_its_day_or_not_at_all(shop: Any) -> No
     assert told["no such currency"]["minor"] is None
     assert told["negative"]["minor"] == 0
     days = shop.rows(
-        "select currency_code, sum(gross_minor) as own, count(*) - count(gross_reporting_minor) as unknown, "
-        "sum(gross_reporting_minor) as reported from gold.agg_daily_merchant_revenue group by 1 order by 1"
+        "select currency_code, sum(revenue_minor) as own, count(*) - count(revenue_reporting_minor) as unknown, "
+        "sum(revenue_reporting_minor) as reported from gold.agg_daily_merchant_revenue group by 1 order by 1"
     )
     assert [tuple(d.values()) for d in days] == [
         ("EUR", 800, 0, 800),
@@ -217,3 +218,71 @@ def test_the_models_of_gold_keep_currencies_apart(shop: Any) -> None:
     models = build.compiled(shop.config, "path:models/gold")
     assert "fct_payments" in models
     assert {name: found for name, sql in models.items() if (found := money_lint.check(sql))} == {}
+
+
+def cube(lake: Any, table: str, where: str, *columns: str) -> list[tuple[Any, ...]]:
+    rows = lake.rows(f"select {', '.join(columns)} from gold.{table} where {where} order by 1, 2")
+    return [tuple(row.values()) for row in rows]
+
+
+def test_a_dispute_that_comes_weeks_late_changes_the_month_of_its_payment(shop: Any) -> None:
+    """...visibly: it counts as late; and what was answered before can still be read."""
+    february = "month_on = date '2026-02-01' and level = 'total' and currency_code = 'EUR'"
+    measures = (
+        "captured_count",
+        "disputed_count",
+        "late_disputed_count",
+        "fraud_disputed_count",
+        "fraud_rate",
+    )
+    table = "agg_monthly_fraud_statistics"
+    (before,) = cube(shop, table, february, *measures)
+    assert before == (5, 1, 1, 1, Decimal("0.20000000")), (
+        "the two disputes of one payment are one disputed payment"
+    )
+    version = context.version(context.folder(shop.config, f"gold.{table}"))
+    late = of("disputes", "late", payment_id="noon", amount_minor=100, currency_code="EUR", status="opened",
+              reason="fraudulent", opened_at=at(11, month=4))  # fmt: skip
+    shop.land({"disputes": [late]})
+    build.build(shop.config, select=CUBES, tests=False)
+    (after,) = cube(shop, table, february, *measures)
+    assert after == (5, 2, 2, 2, Decimal("0.40000000"))
+    (then,) = cube(shop, f"{table} version as of {version}", february, *measures)
+    assert then == before
+
+
+def test_levels_of_a_cube_are_the_same_payments_cut_otherwise(shop: Any) -> None:
+    for table in ("agg_monthly_fraud_statistics", "agg_periodic_payments"):
+        period = "month_on" if "month" in table else "period, starts_on"
+        sums = shop.rows(
+            f"select currency_code, {period}, level, sum(captured_count) as n, sum(revenue_minor) as amount "
+            f"from gold.{table} group by currency_code, {period}, level"
+        )
+        assert len({r["level"] for r in sums}) == 5
+        of_group: dict[tuple[Any, ...], set[tuple[int, int]]] = {}
+        for row in sums:
+            key = tuple(v for k, v in row.items() if k not in ("level", "n", "amount"))
+            of_group.setdefault(key, set()).add((row["n"], row["amount"]))
+        assert all(len(found) == 1 for found in of_group.values()), of_group
+
+
+def test_periods_begin_where_the_calendar_says(shop: Any) -> None:
+    eur = "currency_code = 'EUR' and level = 'total' and starts_on >= date '2026-01-01'"
+    found = cube(shop, "agg_periodic_payments", eur, "period", "starts_on", "captured_count")
+    assert found == [
+        ("day", date(2026, 2, 28), 5),
+        ("month", date(2026, 2, 1), 5),
+        ("quarter", date(2026, 1, 1), 5),
+        ("week", date(2026, 2, 23), 5),
+        ("year", date(2026, 1, 1), 5),
+    ], "28 February 2026 is a Saturday: its week began on Monday the 23rd"
+
+
+def test_cubes_say_who_is_not_known_and_drop_nobody(shop: Any) -> None:
+    (lifetime,) = shop.rows("select sum(requested_count) as n from gold.agg_customer_lifetime")
+    assert lifetime["n"] == 14
+    assert cube(
+        shop, "agg_customer_lifetime", "customer_id = '(unknown)'", "currency_code", "captured_count"
+    ) == [("EUR", 1)]
+    funnel = cube(shop, "agg_daily_funnel", "level = 'total'", "day_on", "session_count", "checkout_count")
+    assert funnel == [(date(2026, 2, 28), 1, 1)], "one session, which came as far as the checkout"

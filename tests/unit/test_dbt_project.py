@@ -21,7 +21,7 @@ from lakehouse.transform import build, changes, dbt, report
 from lakehouse.transform.build import with_inputs
 
 PROJECT = ROOT / "dbt_project"
-GOLD = sorted((PROJECT / "models" / "gold").rglob("*.sql"))
+GOLD = sorted(p for p in (PROJECT / "models" / "gold").rglob("*.sql") if not p.stem.startswith("int_"))
 SQL = sorted(p for folder in ("models", "tests", "macros") for p in (PROJECT / folder).rglob("*.sql"))
 
 
@@ -74,7 +74,8 @@ def test_dbt_knows_the_currencies_that_python_knows() -> None:
 @pytest.mark.parametrize("path", SQL, ids=lambda p: p.stem)
 def test_sql_reads_the_same_on_other_engines(path: Path) -> None:
     sql = re.sub(r"{#.*?#}|--[^\n]*|'[^'\n]*'", "", path.read_text(), flags=re.S)
-    assert not re.search(r"[\w)]\s*/\s*[\w(]", sql), (
+    exact = r"as decimal\(38, 10\)\) / cast\(nullif\("  # how lakehouse.metrics divides
+    assert not re.search(r"[\w)]\s*/\s*[\w(]", re.sub(exact, "", sql)), (
         "a bare division: an integer in one engine, a fraction in another"
     )
     assert not re.search(r"\bavg\(|\bdouble\b|\bfloat\b", sql, re.I), "a float is no money"

@@ -19,6 +19,8 @@ from lakehouse.query import named
         ("select sum(a_minor) as a_minor from f where currency_code = 'EUR' or day = 1", "a sum over currencies"),
         ("select sum(a_minor) as a_minor from f where not currency_code = 'EUR'", "a sum over currencies"),
         ("with m as (select sum(a_minor) as a_minor from f) select a_minor from m", "a sum over currencies"),
+        ("select day, sum(a_minor) as a_minor from f group by 1", "a sum over currencies"),
+        ("select sum(a_minor) as a_minor from f group by grouping sets ((currency_code), (day))", "a sum over currencies"),
         ("select avg(a_minor) as a from f group by currency_code", "an average"),
         ("select cast(a_minor as double) as a from f", "money as a float"),
         ("select a_minor - a_reporting_minor as d_minor from f", "own and reporting currency"),
@@ -38,6 +40,8 @@ def test_what_is_wrong_is_found(sql: str, rule: str) -> None:
     [
         "select currency_code, sum(a_minor) as a_minor from f group by currency_code",
         "select f.currency_code, day, sum(f.a_minor) as a_minor from f group by f.currency_code, day",
+        "select day, currency_code, sum(a_minor) as a_minor from f group by 1, 2",
+        "select sum(a_minor) as a_minor from f group by grouping sets ((currency_code, day), (currency_code))",
         "select payment_id, sum(a_minor) as a_minor from f group by payment_id",
         "select sum(a_minor) over (partition by currency_code) as a_minor from f",
         "select sum(a_minor) as a_minor from f where currency_code = 'EUR' and day = 1",

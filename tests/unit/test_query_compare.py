@@ -17,7 +17,7 @@ ROWS: list[list[Any]] = [["EUR", 1], ["JPY", 2], [None, 3]]
 
 
 def answer(engine: str, rows: list[list[Any]], columns: list[dict[str, str]] = COLUMNS) -> Result:
-    return Result(engine, columns, rows, 0.0)
+    return Result(engine, columns, rows, 0.0, {})
 
 
 def found(rows: list[list[Any]], grain: tuple[str, ...] = ("currency_code",)) -> list[Difference]:

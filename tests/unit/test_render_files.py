@@ -12,7 +12,7 @@ import yaml
 from lakehouse import settings, tables
 from lakehouse.contracts import Column, Source, SourceKind, String, Table
 from lakehouse.render import dbt, files
-from lakehouse.render.common import DO_NOT_EDIT
+from lakehouse.render.common import DO_NOT_EDIT, RENDERED
 
 SHOP = Source(name="shop", kind=SourceKind.POSTGRES, owner="shop-team", description="A shop.")
 ORDERS = Table(
@@ -191,12 +191,12 @@ def test_a_table_with_a_history_has_a_model_of_its_versions_too() -> None:
 def test_the_committed_files_are_as_declared() -> None:
     changes = files.compare(settings.ROOT, files.rendered(tables.all()))
     assert changes.stale == ()
-    assert changes.unchanged == 2 * 2 + 12 + 3 + 12 + 1
+    assert changes.unchanged == (2 * 2 + 12 + 3 + 12 + 1) + (7 + 1 + 1)
 
 
 def test_rendered_files_say_so_in_their_first_line() -> None:
     for path, text in files.rendered(tables.all()).items():
-        assert DO_NOT_EDIT in text.splitlines()[0], path
+        assert RENDERED in text.splitlines()[0], path
         assert text.endswith("\n"), path
         assert path.startswith(files.FOLDERS), path
 

@@ -5,8 +5,8 @@
 with crossings as (
     select
         currency_code,
-        count(*) as captured_count,
-        sum(captured_minor) as captured_minor,
+        metric(captured_count) as captured_count,
+        metric(revenue_minor) as revenue_minor,
         sum(case when issuer_country_code <> merchant_country_code then 1 else 0 end) as cross_border_count,
         sum(case when issuer_country_code <> merchant_country_code then captured_minor else 0 end) as cross_border_minor
     from gold.fct_payments
@@ -17,10 +17,10 @@ with crossings as (
 select
     currency_code,
     captured_count,
-    captured_minor,
+    revenue_minor,
     cross_border_count,
     cross_border_minor,
     cast(cross_border_count as double) / cast(captured_count as double) as cross_border_rate,
-    cast(cross_border_minor as double) / cast(nullif(captured_minor, 0) as double) as cross_border_amount_rate
+    cast(cross_border_minor as double) / cast(nullif(revenue_minor, 0) as double) as cross_border_amount_rate
 from crossings
 order by currency_code

@@ -6,7 +6,7 @@ select
     failure_code,
     payment_method_kind,
     currency_code,
-    count(*) as failed_count,
+    metric(failed_count) as failed_count,
     sum(amount_minor) as amount_minor,
     max(failed_at) as last_failed_at
 from gold.fct_payments

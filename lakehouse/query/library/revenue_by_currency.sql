@@ -4,12 +4,12 @@
 -- owner: finance
 select
     currency_code,
-    sum(captured_minor) as captured_minor,
-    sum(fee_minor) as fee_minor,
-    sum(refunded_minor) as refunded_minor,
-    sum(dispute_lost_minor) as dispute_lost_minor,
-    sum(net_minor) as net_minor,
-    count(*) as payment_count
+    metric(revenue_minor) as revenue_minor,
+    metric(fee_minor) as fee_minor,
+    metric(refunded_minor) as refunded_minor,
+    metric(dispute_lost_minor) as dispute_lost_minor,
+    metric(net_minor) as net_minor,
+    metric(captured_count) as captured_count
 from gold.fct_payments
 where is_captured
 group by currency_code

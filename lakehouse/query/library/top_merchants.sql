@@ -6,9 +6,9 @@ with merchants as (
     select
         currency_code,
         merchant_id,
-        count(*) as payment_count,
-        sum(captured_minor) as captured_minor,
-        sum(net_minor) as net_minor
+        metric(captured_count) as captured_count,
+        metric(revenue_minor) as revenue_minor,
+        metric(net_minor) as net_minor
     from gold.fct_payments
     where is_captured
     group by currency_code, merchant_id
@@ -18,14 +18,14 @@ ranked as (
     select
         currency_code,
         merchant_id,
-        payment_count,
-        captured_minor,
+        captured_count,
+        revenue_minor,
         net_minor,
-        row_number() over (partition by currency_code order by net_minor desc, merchant_id) as place
+        row_number() over (partition by currency_code order by net_minor desc, merchant_id nulls last) as place
     from merchants
 )
 
-select currency_code, place, merchant_id, payment_count, captured_minor, net_minor
+select currency_code, place, merchant_id, captured_count, revenue_minor, net_minor
 from ranked
 where place <= 10
 order by currency_code, place

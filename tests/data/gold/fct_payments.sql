@@ -4,6 +4,7 @@ select
     'cus_' || p.customer as customer_id,
     'mer_' || p.merchant as merchant_id,
     'prd_1' as product_id,
+    'prd_1@2' as product_key,
     'pm_' || p.customer as payment_method_id,
     p.kind as payment_method_kind,
     p.channel,

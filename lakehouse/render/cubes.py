@@ -1,0 +1,216 @@
+"""What is rendered from ``catalog/metrics.yml``: the tables of gold named ``agg_...``, and the page of the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from lakehouse.metrics import DIMENSIONS, Catalog, Cube, Metric, quotient
+from lakehouse.render.common import do_not_edit, yaml_text
+
+DO_NOT_EDIT = do_not_edit("catalog/metrics.yml")
+
+COLUMNS = {p: f"{p}_on" for p in ("day", "week", "month", "quarter", "year")} | {"hour": "hour_at"}
+"""What a column of a period is called: its first day, its first instant. Weeks begin on Monday."""
+_TYPES = {"minor": "bigint", "reporting_minor": "bigint", "count": "bigint", "rate": "decimal(18,8)"}
+_ALL, _UNKNOWN = "(all)", "(unknown)"
+
+
+def model(catalog: Catalog, cube: Cube) -> str:
+    """The dbt model of a cube. Every group is summed, only groups that differ are written: a corrected or deleted fact
+    leaves its former group without a trace in the facts, so what changed cannot tell which groups to redo."""
+    key = ", ".join(f"'{column}'" for column in grain(cube))
+    config = f"unique_key=[{key}], incremental_strategy='differences', meta={{'complete': true}}"
+    text = _in_levels(catalog, cube) if cube.is_summed_up else _at_once(catalog, cube)
+    return f"{{# {DO_NOT_EDIT} #}}\n-- {_described(catalog, cube)}\n{{{{ config({config}) }}}}\n\n{text}\n"
+
+
+def models(catalog: Catalog) -> str:
+    """The ``_cubes__models.yml``: every cube's contract and data test."""
+    return yaml_text(
+        {"version": 2, "models": [_entry(catalog, c) for c in catalog.cubes.values()]}, DO_NOT_EDIT
+    )
+
+
+def page(catalog: Catalog) -> str:
+    """The reference page of all metrics and cubes."""
+    lines = [
+        f"<!-- {DO_NOT_EDIT} -->",
+        "# Metrics",
+        "",
+        "Each is defined once, in `catalog/metrics.yml`, and computed from that wherever it is shown.",
+        "",
+    ]
+    for name, fact in catalog.facts.items():
+        measured = [m for m in catalog.metrics.values() if m.facts[0] == name]
+        lines += [f"## Of {name}", "", f"{fact.description} Rows of `{fact.relation}`.", ""]
+        lines += ["| metric | what it is | unit | additive over | owner |", "|---|---|---|---|---|"]
+        lines += [
+            f"| `{m.name}` | {m.description} {_how(m)} | {m.unit} | {_additive(m)} | {m.owner} |"
+            for m in measured
+        ]
+        lines.append("")
+    lines += ["## Tables", "", "| table | one row per | metrics | owner |", "|---|---|---|---|"]
+    lines += [
+        f"| `gold.{c.name}` | {', '.join(grain(c))}. {c.description} | {', '.join(f'`{m}`' for m in c.metrics)} | {c.owner} |"
+        for c in catalog.cubes.values()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def grain(cube: Cube) -> tuple[str, ...]:
+    """The columns that identify a row."""
+    level = ("level",) if cube.sets else ()
+    return (*cube.by, *_period_columns(cube), *level, *cube.cut)
+
+
+def _period_columns(cube: Cube) -> tuple[str, ...]:
+    return ("period", "starts_on") if len(cube.periods) > 1 else tuple(COLUMNS[p] for p in cube.periods)
+
+
+def _at_once(catalog: Catalog, cube: Cube) -> str:
+    """Every group straight from the facts: any metric."""
+    columns = [*_cells(cube), *_periods(catalog, cube)]
+    measured = [_shown(catalog, m, catalog.sql) for m in cube.metrics]
+    places = ", ".join(str(n + 1) for n in range(len(columns)))
+    return _select(
+        [*columns, *measured, *_last(catalog, cube)], _relation(catalog, cube), f"group by {places}"
+    )
+
+
+def _in_levels(catalog: Catalog, cube: Cube) -> str:
+    """The finest groups from the facts, then sums of them for each period and each set: only what is additive."""
+    parts = list(dict.fromkeys(p for m in cube.metrics for p in catalog.metrics[m].per or (m,)))
+    finest = [*_cells(cube), *_periods(catalog, cube)]
+    measured = [f"{catalog.sql(p)} as {p}" for p in parts]
+    places = ", ".join(str(n + 1) for n in range(len(finest)))
+    base = _select(
+        [*finest, *measured, "max(known_at) as known_at"], _relation(catalog, cube), f"group by {places}"
+    )
+    sets = [
+        "(" + ", ".join((*cube.by, COLUMNS[period], *columns)) + ")"
+        for period in cube.periods
+        for columns in cube.sets or ((),)
+    ]
+    shown = [*cube.by, *_which_period(cube), *_level(cube)]
+    shown += [f"case when grouping({c}) = 1 then '{_ALL}' else {c} end as {c}" for c in cube.cut]
+    totals = [_shown(catalog, m, catalog.total) for m in cube.metrics]
+    inner = base.replace("\n", "\n    ")
+    grouped = "group by grouping sets (\n    " + ",\n    ".join(sets) + "\n)"
+    return f"with finest as (\n    {inner}\n)\n\n" + _select(
+        [*shown, *totals, *_last(catalog, cube)], "finest", grouped
+    )
+
+
+def _cells(cube: Cube) -> list[str]:
+    """The dimensions; nobody known is a member too. A currency or an identifier of the fact itself stays as it is."""
+    by = [c if c == "currency_code" else f"coalesce({c}, '{_UNKNOWN}') as {c}" for c in cube.by]
+    return by + [f"coalesce({c}, '{_UNKNOWN}') as {c}" for c in cube.cut]
+
+
+def _periods(catalog: Catalog, cube: Cube) -> list[str]:
+    time = catalog.facts[cube.fact].time
+    of = {p: f"cast(date_trunc('{p}', {time}) as date)" for p in COLUMNS}
+    of |= {"day": f"cast({time} as date)", "hour": f"date_trunc('hour', {time})"}
+    return [f"{of[p]} as {COLUMNS[p]}" for p in cube.periods]
+
+
+def _which_period(cube: Cube) -> list[str]:
+    if len(cube.periods) < 2:
+        return list(_period_columns(cube))
+    names = " ".join(f"when grouping({COLUMNS[p]}) = 0 then '{p}'" for p in cube.periods)
+    starts = ", ".join(COLUMNS[p] for p in cube.periods)
+    return [f"case {names} end as period", f"coalesce({starts}) as starts_on"]
+
+
+def _level(cube: Cube) -> list[str]:
+    if not cube.sets:
+        return []
+    known = [
+        (" and ".join(f"grouping({c}) = 0" for c in columns), "_and_".join(columns))
+        for columns in cube.sets
+        if columns
+    ]
+    return [
+        "case "
+        + " ".join(f"when {test} then '{name}'" for test, name in known)
+        + " else 'total' end as level"
+    ]
+
+
+def _shown(catalog: Catalog, name: str, how: Callable[[str], str]) -> str:
+    """A rate is kept to eight digits: exact numbers, of which every engine reads the same."""
+    metric = catalog.metrics[name]
+    if metric.unit == "rate" and metric.per:
+        return f"cast({quotient(*map(how, metric.per))} as decimal(18, 8)) as {name}"
+    return f"{how(name)} as {name}"
+
+
+def _last(catalog: Catalog, cube: Cube) -> list[str]:
+    currency = ["'{{ reporting_currency() }}' as reporting_currency_code"] if _reports(catalog, cube) else []
+    return [*currency, "max(known_at) as known_at"]
+
+
+def _reports(catalog: Catalog, cube: Cube) -> bool:
+    return any(catalog.metrics[m].unit == "reporting_minor" for m in cube.metrics)
+
+
+def _relation(catalog: Catalog, cube: Cube) -> str:
+    return f"{{{{ ref('{catalog.facts[cube.fact].relation}') }}}}"
+
+
+def _select(columns: Iterable[str], relation: str, rest: str) -> str:
+    return "select\n    " + ",\n    ".join(columns) + f"\nfrom {relation}\n{rest}"
+
+
+def _described(catalog: Catalog, cube: Cube) -> str:
+    return f"One row per {', '.join(grain(cube))}. {cube.description} {catalog.facts[cube.fact].description}"
+
+
+def _entry(catalog: Catalog, cube: Cube) -> dict[str, Any]:
+    columns = [(c, _type(c), _meaning(cube, c)) for c in grain(cube)]
+    columns += [(m, _TYPES[catalog.metrics[m].unit], _told(catalog.metrics[m])) for m in cube.metrics]
+    if _reports(catalog, cube):
+        columns.append(
+            ("reporting_currency_code", "string", "ISO 4217 code of every amount named reporting.")
+        )
+    columns.append(
+        ("known_at", "timestamp", "When the newest thing that the row was computed from reached bronze.")
+    )
+    tested = {"name": f"{cube.name}_is_as_declared", "arguments": {"key": list(grain(cube))}}
+    meta = {"owner": cube.owner, "grain": ", ".join(grain(cube)), "sensitivity": "internal"}
+    return {
+        "name": cube.name,
+        "description": _described(catalog, cube),
+        "config": {"meta": meta},
+        "data_tests": [{"as_declared": tested}],
+        "columns": [{"name": n, "data_type": t, "description": d} for n, t, d in columns],
+    }
+
+
+def _type(column: str) -> str:
+    return {"hour_at": "timestamp"}.get(column, "date" if column.endswith("_on") else "string")
+
+
+def _meaning(cube: Cube, column: str) -> str:
+    told = {
+        "period": f"{', '.join(cube.periods)}.",
+        "starts_on": "First day of the period, UTC; a week begins on Monday.",
+        "hour_at": "First instant of the hour, UTC.",
+        "level": "Which column the row is cut by, or total. Sum rows of one level only.",
+        "currency_code": "ISO 4217 code of every amount in the row.",
+    } | {COLUMNS[p]: f"First day of the {p}, UTC." for p in cube.periods if p != "hour"}
+    other = f"{_ALL} in rows of another level, " if column in cube.cut else ""
+    return told.get(column, f"The fact's {column}; {other}{_UNKNOWN} where it has none.")
+
+
+def _told(metric: Metric) -> str:
+    return f"{metric.description} {_how(metric)}"
+
+
+def _how(metric: Metric) -> str:
+    return f"`{metric.per[0]}` per `{metric.per[1]}`." if metric.per else f"`{metric.expression}`."
+
+
+def _additive(metric: Metric) -> str:
+    return "all dimensions" if metric.additive == DIMENSIONS else ", ".join(metric.additive) or "none"

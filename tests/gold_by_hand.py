@@ -1,0 +1,62 @@
+"""Gold without a build: a few facts by hand (``data/gold``), the other columns null, and cubes that DuckDB sums up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import deltalake
+import jinja2
+import yaml
+
+from lakehouse import context, metrics
+from lakehouse.render import cubes
+from lakehouse.settings import ROOT
+
+BY_HAND = Path(__file__).parent / "data" / "gold"
+MODELS = ROOT / "dbt_project" / "models" / "gold"
+FIRST = ("fct_payments", "dim_dates")
+"""Those that others are made from."""
+
+
+def contracts() -> dict[str, dict[str, str]]:
+    """Column to type, for each table of gold."""
+    models = [m for f in MODELS.rglob("*__models.yml") for m in yaml.safe_load(f.read_text())["models"]]
+    return {m["name"]: {c["name"]: c["data_type"] for c in m["columns"]} for m in models if "columns" in m}
+
+
+def sql_of(text: str) -> str:
+    """The SQL of a model, as dbt would compile it for a schema without a name."""
+    known = {"ref": str, "config": lambda **_: "", "reporting_currency": lambda: "EUR"}
+    return jinja2.Template(text).render(known)
+
+
+def write(folder: Path) -> None:
+    """Write every table of gold as a Delta table below ``folder``. Its SQL is what the cubes are made from in Spark."""
+    connection = context.duckdb(reads_delta=False)
+    catalog, wanted = metrics.current(), contracts()
+
+    def make(name: str, sql: str) -> None:
+        connection.execute(f"create temp table made as {sql}")
+        have = {row[0] for row in connection.execute("describe made").fetchall()}
+        columns = ", ".join(
+            f"cast({column if column in have else 'null'} as {_type(type_)}) as {column}"
+            for column, type_ in wanted[name].items()
+        )
+        assert have <= wanted[name].keys(), f"{name} has no {have - wanted[name].keys()}"
+        connection.execute(f"create table {name} as select {columns} from made")
+        connection.execute("drop table made")
+        deltalake.write_deltalake(folder / name, connection.table(name).to_arrow_table())
+
+    by_hand = {file.stem: file for file in sorted(BY_HAND.glob("*.sql"))}
+    for name in (*FIRST, *(n for n in by_hand if n not in FIRST)):
+        make(name, by_hand[name].read_text())
+    for file in MODELS.rglob("int_*.sql"):
+        connection.execute(f"create view {file.stem} as {sql_of(file.read_text())}")
+    for name, cube in catalog.cubes.items():
+        make(name, sql_of(cubes.model(catalog, cube)))
+    for name in wanted.keys() - by_hand.keys() - catalog.cubes.keys():
+        make(name, f"select null as {next(iter(wanted[name]))} where 1 = 0")
+
+
+def _type(type_: str) -> str:
+    return "timestamp with time zone" if type_ == "timestamp" else {"string": "varchar"}.get(type_, type_)
