@@ -53,6 +53,43 @@ def freshness(
         raise typer.Exit(3)
 
 
+@command(app, "check")
+def check() -> None:
+    """Run every data test on silver and gold as they are; exit code 3 with the first rows that each finds.
+
+    The same as `lakehouse transform test --select test_type:data`; changes no table.
+    """
+    from lakehouse import settings
+    from lakehouse.transform import build
+
+    with output.progress() as progress:
+        report = build.test(settings.current(), select="test_type:data", progress=progress)
+    rows = [[n.name, n.status, f"{n.seconds:.1f}"] for n in report.nodes]
+    output.emit(report, lambda _: output.show_rows(["test", "", "seconds"], rows))
+
+
+@command(app, "levels")
+def levels() -> None:
+    """Say how far each table can be trusted, by what holds of it, and what is missing to the next level."""
+    from datetime import UTC
+
+    from lakehouse import context, settings, tables
+    from lakehouse.ingest import status
+    from lakehouse.quality import freshness as quality
+    from lakehouse.quality.levels import grade
+    from lakehouse.transform import changes, project
+
+    config = settings.current()
+    evidence = _evidence(status.read(config, None), dict.fromkeys((s.name for s in tables.captured()), False))
+    verdicts = quality.check(config, tables.all(), evidence, datetime.now(UTC))
+    fresh = {v.table: v.state in (quality.State.OK, quality.State.EMPTY) for v in verdicts}
+    there = {f"{schema}.{name}" for schema, name, _ in context.tables(config)}
+    is_built = changes.sources_to_read(config, changes.versions(config)) == []
+    found = grade(project.models(config), there, fresh, is_built=is_built)
+    rows = [[a.table, a.level.value, ", ".join(a.missing) or None] for a in found]
+    output.emit(found, lambda _: output.show_rows(["table", "level", "missing to the next"], rows))
+
+
 @command(app, "reconcile")
 def reconcile() -> None:
     """Compare gold with PostgreSQL and with the ledger, per merchant, currency and day; exit code 3 if they differ.

@@ -38,13 +38,13 @@ def invoke(
     once the statements that were running are cancelled.
     """
     with on_our_session(config):
-        project = None if ASIDE in variables else _parsed(config)
+        project = None if ASIDE in variables else parsed(config)
         result = _run(config, arguments, variables, _Told(progress), project)
     return tuple(_node(config, r) for r in getattr(result, "results", ()))
 
 
-def _parsed(config: Settings) -> Manifest:
-    """The project as dbt reads it: from the file that an earlier call left, while no file of the project changed.
+def parsed(config: Settings) -> Manifest:
+    """The project as dbt reads it, no table looked at: from the file that an earlier call left, while no file of the project changed.
 
     Reading it anew takes a second or more of each call. dbt's own saved parse is no help: it is thrown away with
     every new value of a variable, and ours name the moment of the call.
