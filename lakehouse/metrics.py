@@ -36,6 +36,11 @@ class Fact(_Entry):
     time: str
     description: str
 
+    @property
+    def is_table(self) -> bool:
+        """Whether the model is a table, and not a part of the models that read it."""
+        return not self.relation.startswith("int_")
+
 
 class Metric(_Entry):
     """A measure: an aggregate over rows of its facts, or the first metric of ``per`` divided by the second.

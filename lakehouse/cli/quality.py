@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 app = noun("Whether the tables are what their declarations promise.")
 
 
+_Wait = Annotated[
+    float, typer.Option(min=0, help="Most seconds to wait for capture to confirm what was committed.")
+]
+
+
 @command(app, "freshness")
 def freshness(
     source: Annotated[
         str | None, typer.Option(help="Source to judge: ledger, events; all if absent.")
     ] = None,
-    wait: Annotated[
-        float, typer.Option(min=0, help="Most seconds to wait for capture to confirm what was committed.")
-    ] = 10,
+    wait: _Wait = 10,
 ) -> None:
     """Judge how fresh each table is by its declaration; exit code 3 if any fails.
 
@@ -35,18 +38,11 @@ def freshness(
     """
     from datetime import UTC
 
-    from lakehouse import settings, tables
-    from lakehouse.ingest import status
+    from lakehouse import settings
     from lakehouse.quality import freshness as quality
 
     config, at = settings.current(), datetime.now(UTC)
-    chosen = tables.of_source(source) if source is not None else tables.all()
-    with output.progress() as progress:
-        captured = {
-            name: _is_captured(config, name, wait, progress) for name in {t.source.name for t in chosen}
-        }
-    known = _evidence(status.read(config, source), captured)
-    found = quality.check(config, chosen, known, at)
+    found = _judged(config, source, at, wait)
     failed = [v.table for v in found if v.state is quality.State.FAIL]
     output.emit({"at": at, "tables": found, "failed": failed}, lambda _: _show(found, failed))
     if failed:
@@ -69,19 +65,17 @@ def check() -> None:
 
 
 @command(app, "levels")
-def levels() -> None:
+def levels(wait: _Wait = 10) -> None:
     """Say how far each table can be trusted, by what holds of it, and what is missing to the next level."""
     from datetime import UTC
 
-    from lakehouse import context, settings, tables
-    from lakehouse.ingest import status
+    from lakehouse import context, settings
     from lakehouse.quality import freshness as quality
     from lakehouse.quality.levels import grade
     from lakehouse.transform import changes, project
 
     config = settings.current()
-    evidence = _evidence(status.read(config, None), dict.fromkeys((s.name for s in tables.captured()), False))
-    verdicts = quality.check(config, tables.all(), evidence, datetime.now(UTC))
+    verdicts = _judged(config, None, datetime.now(UTC), wait)
     fresh = {v.table: v.state in (quality.State.OK, quality.State.EMPTY) for v in verdicts}
     there = {f"{schema}.{name}" for schema, name, _ in context.tables(config)}
     is_built = changes.sources_to_read(config, changes.versions(config)) == []
@@ -149,6 +143,20 @@ def lint() -> None:
     )
     if found:
         raise typer.Exit(3)
+
+
+def _judged(config: Settings, source: str | None, at: datetime, wait: float) -> tuple[Verdict, ...]:
+    """How fresh the tables of a source, or of all, are at an instant."""
+    from lakehouse import tables
+    from lakehouse.ingest import status
+    from lakehouse.quality import freshness as quality
+
+    chosen = tables.of_source(source) if source is not None else tables.all()
+    with output.progress() as progress:
+        captured = {
+            name: _is_captured(config, name, wait, progress) for name in {t.source.name for t in chosen}
+        }
+    return quality.check(config, chosen, _evidence(status.read(config, source), captured), at)
 
 
 def _is_captured(config: Settings, source: str, seconds: float, progress: Progress) -> bool:

@@ -80,21 +80,20 @@ def grade(
     is within its limits, ``is_built`` whether silver and gold were built from all that bronze holds.
     """
     models = tuple(models)
-    compared = frozenset[str]().union(*(m.sources for m in models if m.compared))
+    compared = {m.name for m in models if m.compared}
     found = {names.bronze(t): _bronze(t, fresh, compared) for t in tables.all()}
     found |= {f"{m.schema}.{m.name}": _model(m, fresh, is_built) for m in models}
     return [assured(table, facts | {"present": table in there}) for table, facts in found.items()]
 
 
 def _bronze(table: Table, fresh: Mapping[str, bool], compared: Set[str]) -> dict[str, bool]:
-    name = f"{table.source.name}.{table.name}"
     return {
         "described": bool(table.description) and all(c.description for c in table.columns),
         "owned": bool(table.source.owner),
         "tested": True,  # landing reads each value by its declared type
-        "fresh": fresh[name],
+        "fresh": fresh[f"{table.source.name}.{table.name}"],
         "contract enforced": True,  # and sets aside what it cannot read
-        "reconciled": name in compared,
+        "reconciled": names.staging_model(table) in compared,
     }
 
 

@@ -13,7 +13,7 @@ DO_NOT_EDIT = do_not_edit("catalog/metrics.yml")
 COLUMNS = {p: f"{p}_on" for p in ("day", "week", "month", "quarter", "year")} | {"hour": "hour_at"}
 """What a column of a period is called: its first day, its first instant. Weeks begin on Monday."""
 _TYPES = {"minor": "bigint", "reporting_minor": "bigint", "count": "bigint", "rate": "decimal(18,8)"}
-_ALL, _UNKNOWN = "(all)", "(unknown)"
+_ALL, _UNKNOWN, _TOTAL = "(all)", "(unknown)", "total"
 
 
 def model(catalog: Catalog, cube: Cube) -> str:
@@ -30,6 +30,39 @@ def models(catalog: Catalog) -> str:
     return yaml_text(
         {"version": 2, "models": [_entry(catalog, c) for c in catalog.cubes.values()]}, DO_NOT_EDIT
     )
+
+
+def test(catalog: Catalog) -> str:
+    """The data test that sets each cube of one fact table beside that table: no row was lost, none counted twice."""
+    parts = [_beside(catalog, c) for c in catalog.cubes.values() if catalog.facts[c.fact].is_table]
+    text = "\nunion all\n".join(parts)
+    return f"{{# {DO_NOT_EDIT} #}}\n-- Each cube of a fact table, summed up, is that table, per currency.\n{text}\n"
+
+
+def _beside(catalog: Catalog, cube: Cube) -> str:
+    measured = [
+        m
+        for m in cube.metrics
+        if catalog.metrics[m].unit in ("count", "minor") and catalog.metrics[m].additive
+    ]
+    rows = [f"level = '{_TOTAL}'"] * bool(cube.sets) + [
+        f"period = '{p}'" for p in cube.periods[:1] if len(cube.periods) > 1
+    ]
+    where = f" where {' and '.join(rows)}" if rows else ""
+    inside = ", ".join(f"{catalog.total(m)} as {m}" for m in measured)
+    outside = ", ".join(f"{catalog.sql(m)} as {m}" for m in measured)
+    same = " and ".join(f"inside.{m} <=> outside.{m}" for m in measured)
+    return f"""\
+select '{cube.name}' as cube, coalesce(inside.currency_code, outside.currency_code) as currency_code
+from (
+    select currency_code, {inside}
+    from {{{{ ref('{cube.name}') }}}}{where} group by currency_code
+) as inside
+full outer join (
+    select currency_code, {outside}
+    from {_relation(catalog, cube)} group by currency_code
+) as outside on inside.currency_code = outside.currency_code
+where not ({same})"""
 
 
 def page(catalog: Catalog) -> str:
@@ -134,7 +167,7 @@ def _level(cube: Cube) -> list[str]:
     return [
         "case "
         + " ".join(f"when {test} then '{name}'" for test, name in known)
-        + " else 'total' end as level"
+        + f" else '{_TOTAL}' end as level"
     ]
 
 

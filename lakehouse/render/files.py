@@ -16,7 +16,8 @@ STAGING = "dbt_project/models/silver/staging"
 CUBES = "dbt_project/models/gold/cubes"
 REFERENCE = "docs/reference/tables"
 METRICS = "docs/reference/metrics.md"
-FOLDERS = (STAGING, CUBES, REFERENCE, METRICS)
+CUBES_TEST = "dbt_project/tests/cubes_equal_their_facts.sql"
+FOLDERS = (STAGING, CUBES, REFERENCE, METRICS, CUBES_TEST)
 """Where rendered files lie. A hand-written file in them is left alone."""
 
 
@@ -74,9 +75,13 @@ RENDERERS: tuple[Callable[[Sequence[Table]], dict[str, str]], ...] = (
 
 
 def of_metrics(catalog: Catalog) -> dict[str, str]:
-    """A model for each cube, their ``_cubes__models.yml``, and the page of the metrics."""
+    """A model for each cube, their ``_cubes__models.yml``, the data test of all, and the page of the metrics."""
     found = {f"{CUBES}/{cube.name}.sql": cubes.model(catalog, cube) for cube in catalog.cubes.values()}
-    return found | {f"{CUBES}/_cubes__models.yml": cubes.models(catalog), METRICS: cubes.page(catalog)}
+    return found | {
+        f"{CUBES}/_cubes__models.yml": cubes.models(catalog),
+        CUBES_TEST: cubes.test(catalog),
+        METRICS: cubes.page(catalog),
+    }
 
 
 def rendered(tables: Sequence[Table], catalog: Catalog | None = None) -> dict[str, str]:

@@ -263,6 +263,7 @@ BAD = {
     "set net_minor = net_minor + 1 where payment_id = 'pay_1'",
     "daily_revenue_equals_the_facts": "update gold.agg_daily_merchant_revenue "
     "set revenue_minor = revenue_minor + 1 where currency_code = 'JPY'",
+    "cubes_equal_their_facts": "delete from gold.agg_hourly_payments where currency_code = 'JPY'",
     **{
         f"{name}_covers_all_time": f"update gold.{name} set effective_to = timestamp '2100-01-01' where is_current"
         for name in VERSIONED
