@@ -1,0 +1,204 @@
+"""What the data tests of gold notice: its SQL is spoilt in one place at a time, and the tests are run on what it then gives.
+
+On a copy of the warehouse of the last demo, so with all that a simulated business does: ``python tests/bench/mutants.py``;
+``--write FILE`` writes the page ``docs/reference/mutants.md``. A mutant gives the same answer on that data, or a data test
+finds rows, or it survives. Tests of the code (``tests/spark``) are not asked, though they notice more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import sqlglot
+from rich.progress import track
+from sqlglot import exp
+
+from lakehouse import context, settings
+from lakehouse.settings import Settings
+from lakehouse.telemetry import quiet
+from lakehouse.transform import build, dbt
+
+DIALECT = "spark"
+COUNTERPART: dict[type[exp.Expr], type[exp.Expr]] = {
+    exp.Add: exp.Sub,
+    exp.Sub: exp.Add,
+    exp.GTE: exp.GT,
+    exp.GT: exp.GTE,
+    exp.LTE: exp.LT,
+    exp.LT: exp.LTE,
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One place of a model's SQL, as it was and as it is now."""
+
+    model: str
+    kind: str
+    was: str
+    now: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``rows`` that differ from the model's; the first ``test`` that found some."""
+
+    mutant: Mutant
+    rows: int
+    test: str = ""
+    error: str = ""
+
+    @property
+    def verdict(self) -> str:
+        if self.error:
+            return "refused"
+        return "same answer" if not self.rows else "caught" if self.test else "survived"
+
+
+def mutants(model: str, sql: str) -> Iterator[Mutant]:
+    """Every mutant of a statement: a condition of a join or a filter dropped, a sign or a comparison turned, an outer join made an
+    inner one, a default taken away."""
+    tree = sqlglot.parse_one(sql, dialect=DIALECT)
+    for place, node in enumerate(tree.walk()):
+        for kind, new in _changed(node):
+            copy = tree.copy()
+            target = next(n for i, n in enumerate(copy.walk()) if i == place)
+            target.replace(new)
+            yield Mutant(model, kind, _text(node), _text(new), copy.sql(dialect=DIALECT))
+
+
+def _changed(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
+    if type(node) in COUNTERPART:
+        kind = "sign" if isinstance(node, (exp.Add, exp.Sub)) else "bound"
+        yield kind, COUNTERPART[type(node)](this=node.this.copy(), expression=node.expression.copy())
+    if isinstance(node, exp.And) and isinstance(
+        node.find_ancestor(exp.Join, exp.Where, exp.Select, exp.If), (exp.Join, exp.Where)
+    ):
+        yield "condition", node.left.copy()
+        yield "condition", node.right.copy()
+    if isinstance(node, exp.Where) and not isinstance(node.this, exp.And):
+        yield "filter", exp.Where(this=exp.true())
+    if isinstance(node, exp.Join) and node.side == "LEFT" and node.kind not in ("SEMI", "ANTI"):
+        inner = node.copy()
+        inner.set("side", None)
+        yield "outer join", inner
+    if isinstance(node, exp.Coalesce) and isinstance(node.expressions[-1], exp.Literal):
+        yield "default", node.this.copy()
+
+
+def _text(node: exp.Expr) -> str:
+    return " ".join(node.sql(dialect=DIALECT).split())
+
+
+def tests(config: Settings) -> dict[str, str]:
+    """The SQL of each data test."""
+    nodes = dbt.invoke(config, ["compile", "--select", "test_type:data"], {}, quiet)
+    return {n.name: Path(n.compiled).read_text() for n in nodes if n.kind == "test" and n.compiled}
+
+
+def judge(spark: Any, mutant: Mutant, checks: dict[str, str]) -> Outcome:
+    """What becomes of a mutant. The table is as it was afterwards."""
+    from pyspark.errors import PySparkException
+
+    table = f"gold.{mutant.model}"
+    columns = ", ".join(spark.table(table).columns)
+    try:
+        spark.sql(f"create or replace temporary view mutant as {mutant.sql}")
+        spark.sql("cache table mutant")
+        ours, theirs = f"select {columns} from {table}", f"select {columns} from mutant"
+        differing = f"({ours} except all {theirs}) union all ({theirs} except all {ours})"
+        rows = spark.sql(f"select count(*) from ({differing})").collect()[0][0]
+        if not rows:
+            return Outcome(mutant, 0)
+        version = spark.sql(f"describe history {table} limit 1").collect()[0]["version"]
+        try:
+            spark.sql(f"insert overwrite {table} {theirs}")
+            asked = [n for n, s in checks.items() if re.search(rf"\b{table}\b", s)]
+            found = next(
+                (n for n in asked if spark.sql(f"select 1 from ({checks[n]}) limit 1").collect()), ""
+            )
+        finally:
+            spark.sql(f"restore table {table} to version as of {version}")
+        return Outcome(mutant, rows, found)
+    except PySparkException as error:
+        return Outcome(mutant, 0, error=str(error).splitlines()[0])
+    finally:
+        spark.sql("uncache table if exists mutant")
+
+
+def page(outcomes: list[Outcome], payments: int) -> str:
+    models = list(dict.fromkeys(o.mutant.model for o in outcomes))
+    verdicts = ("caught", "survived", "same answer", "refused")
+    count = Counter((o.mutant.model, o.verdict) for o in outcomes)
+    lines = [
+        "# Mutants of gold",
+        "",
+        "The SQL of each gold model is spoilt in one place at a time by `tests/bench/mutants.py`, which says how; then the data tests",
+        "run on what it gives, until one finds a row. *Same answer*: on this data the place makes no difference. *Refused*: Spark or the",
+        "table's contract did not take it.",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d}, a simulated business of {payments:,} payments, {len(outcomes)} mutants.",
+        "",
+        "| model | " + " | ".join(verdicts) + " |",
+        "|---|" + "---|" * len(verdicts),
+        *(f"| {m} | " + " | ".join(str(count[m, v] or "") for v in verdicts) + " |" for m in models),
+        "| all | " + " | ".join(str(sum(count[m, v] for m in models)) for v in verdicts) + " |",
+        "",
+        "## Survivors",
+        "",
+        "No data test notices these; what else does, or why not, is said below the table.",
+        "",
+        "| model | what | was | became | rows that differ |",
+        "|---|---|---|---|---|",
+    ]
+    for o in outcomes:
+        if o.verdict == "survived":
+            was, now = (f"`{_short(t)}`" for t in (o.mutant.was, o.mutant.now))
+            lines.append(f"| {o.mutant.model} | {o.mutant.kind} | {was} | {now} | {o.rows} |")
+    return "\n".join(lines) + "\n"
+
+
+def _short(text: str) -> str:
+    text = text.replace("|", "\\|")
+    return text if len(text) <= 110 else f"{text[:70]} ... {text[-35:]}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", type=Path, help="write the page here")
+    parser.add_argument("--models", default="path:models/gold", help="which, as dbt selects")
+    chosen = parser.parse_args()
+    demo = settings.current()
+    with TemporaryDirectory() as scratch:
+        shutil.copytree(demo.warehouse, Path(scratch) / "warehouse")
+        config = demo.model_copy(update={"paths": demo.paths.model_copy(update={"state": Path(scratch)})})
+        spark = context.spark(config)
+        checks = tests(config)
+        models = {
+            m: sql for m, sql in build.compiled(config, chosen.models).items() if not m.startswith("int_")
+        }
+        wanted = [mutant for m, sql in models.items() for mutant in mutants(m, sql)]
+        outcomes = [judge(spark, m, checks) for m in track(wanted, "mutants")]
+        payments = spark.sql("select count(*) from gold.fct_payments").collect()[0][0]
+        context.stop_spark()
+    text = page(outcomes, payments)
+    print(text)
+    for o in outcomes:
+        if o.error:
+            print("refused:", o.mutant.model, o.mutant.was, "->", o.mutant.now, ":", o.error[:200])
+    if chosen.write:
+        chosen.write.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
