@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -82,6 +82,49 @@ def levels(wait: _Wait = 10) -> None:
     found = grade(project.models(config), there, fresh, is_built=is_built)
     rows = [[a.table, a.level.value, ", ".join(a.missing) or None] for a in found]
     output.emit(found, lambda _: output.show_rows(["table", "level", "missing to the next"], rows))
+
+
+@command(app, "lineage")
+def lineage(
+    what: Annotated[
+        str | None,
+        typer.Argument(help="A column, gold.fct_payments.net_minor, or a table: gold.fct_payments."),
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option("--query", help="A named query: each column of its answer.")
+    ] = None,
+) -> None:
+    """Show what a column is made from, down to the columns of the source."""
+    from lakehouse import settings
+    from lakehouse.errors import UsageError, suggest
+    from lakehouse.query import named
+    from lakehouse.transform import lineage as lines
+
+    if (what is None) == (query is None):
+        raise UsageError(
+            "give either a column or --query", hint="lakehouse quality lineage gold.fct_payments.net_minor"
+        )
+    config = settings.current()
+    known = lines.parents(config)
+    if query is not None:
+        asked = named.get(query)
+        told = lines.of_sql(asked.sql, lines.schema(config), "duckdb")
+        known |= {f"{query}.{column}": of for column, of in told.items()}
+    chosen = (
+        [c for c in known if what in (c, c.rpartition(".")[0])] if what else [f"{query}.{c}" for c in told]
+    )
+    if not chosen:
+        raise UsageError(
+            f"unknown column {what!r}{suggest(str(what), list(known))}", hint="schema.table.column"
+        )
+    found = [[{"column": c, "depth": d} for d, c in lines.upstream(column, known)] for column in chosen]
+    output.emit(found, lambda _: _show_lineage(found))
+
+
+def _show_lineage(found: list[list[dict[str, Any]]]) -> None:
+    for lines in found:
+        for line in lines:
+            output.out.print("    " * line["depth"] + line["column"], markup=False, highlight=False)
 
 
 @command(app, "reconcile")

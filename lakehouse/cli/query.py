@@ -41,7 +41,9 @@ def run(
     sql: Annotated[
         str | None, typer.Argument(help="One statement that reads; '-' reads it from stdin.")
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", help="duckdb, trino, spark or deltalake.")] = "duckdb",
+    engine: Annotated[
+        str, typer.Option("--engine", help="duckdb, trino, spark, deltalake; postgres for the source.")
+    ] = "duckdb",
     name: Annotated[
         str | None, typer.Option("--name", help="Run a named query; see `lakehouse query list`.")
     ] = None,

@@ -14,6 +14,9 @@ from lakehouse.query.as_of import Versions
 from lakehouse.settings import Settings
 
 NAMES = ("duckdb", "trino", "spark", "deltalake")
+"""Those that read the tables of the lakehouse, and must answer alike."""
+ALL = (*NAMES, "postgres")
+"""And the source, which has other tables."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ class Result:
 
 def get(name: str) -> Engine:
     """The engine called ``name``; UsageError if there is none."""
-    if name not in NAMES:
-        raise UsageError(f"unknown engine {name!r}{suggest(name, NAMES)}", hint="known: " + ", ".join(NAMES))
+    if name not in ALL:
+        raise UsageError(f"unknown engine {name!r}{suggest(name, ALL)}", hint="known: " + ", ".join(ALL))
     engine: Engine = import_module(f"lakehouse.query.{name}_engine").ENGINE
     return engine
 

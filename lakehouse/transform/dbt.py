@@ -51,7 +51,7 @@ def parsed(config: Settings) -> Manifest:
     """
     from dbt.contracts.graph.manifest import Manifest
 
-    kept = config.state / "run" / "dbt" / f"project-{_fingerprint(config)}.msgpack"
+    kept = config.state / "run" / "dbt" / f"project-{fingerprint(config)}.msgpack"
     try:
         found = Manifest.from_msgpack(kept.read_bytes())
     except FileNotFoundError:
@@ -68,7 +68,7 @@ def parsed(config: Settings) -> Manifest:
     return project
 
 
-def _fingerprint(config: Settings) -> str:
+def fingerprint(config: Settings) -> str:
     """Of all that the parsed project is made from: dbt, the files of the project, and where the tables are."""
     files = sorted(p for p in PROJECT.rglob("*") if p.is_file())
     seen = [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in files]

@@ -14,7 +14,7 @@ import pytest
 
 from lakehouse import context
 from lakehouse.errors import DataError, UsageError
-from lakehouse.query import compare, engines, named, sync
+from lakehouse.query import as_of, compare, engines, named, sync
 from lakehouse.settings import ROOT, Settings
 
 PROBE = """
@@ -271,3 +271,50 @@ def point_trino_at(config: Settings, uri: str) -> None:
     ):
         cursor.execute(f"CALL lake.system.{call}")
         cursor.fetchall()
+
+
+def test_every_engine_reads_the_same_past(lake: Settings, cli: Any) -> None:
+    for n in (1, 2, 3):
+        write(lake, "ops.query_past", f"select {n} as n")
+    try:
+        sql = "select n from ops.query_past as p"
+        for version, expected in ((0, 1), (1, 2), (2, 3)):
+            pinned = as_of.resolve(lake, sql, str(version))
+            assert pinned == {"ops.query_past": version}
+            told = {e: engines.run(lake, e, sql, versions=pinned) for e in engines.NAMES}
+            assert {e: r.rows for e, r in told.items()} == {e: [[expected]] for e in engines.NAMES}
+        told = cli("query", "run", sql, "--engine", "trino", "--as-of", "1", "--output", "json")
+        document = json.loads(told.stdout)
+        assert (document["rows"], document["tables"]) == ([[2]], {"ops.query_past": 1})
+        assert cli("query", "run", sql, "--as-of", "3").returncode == 2
+    finally:
+        drop(lake, "ops.query_past")
+
+
+def test_the_source_can_be_asked_and_has_no_past(lake: Settings) -> None:
+    sql = """
+    select 9007199254740993 as n, 1.50::numeric(10, 2) as d, 'ß'::text as t, timestamptz '2026-02-28 23:59:59.999999Z' as at,
+        date '2026-02-28' as day, true as flag, array[1, null] as arr, '{"a": 1}'::jsonb as doc, '\\x00ff'::bytea as bin
+    """
+    result = engines.run(lake, "postgres", sql)
+    assert [c["type"] for c in result.columns] == [
+        "integer", "decimal", "string", "timestamp", "date", "boolean", "array", "string", "binary",
+    ]  # fmt: skip
+    assert result.rows[0][:6] == [
+        9007199254740993,
+        "1.50",
+        "ß",
+        "2026-02-28T23:59:59.999999Z",
+        "2026-02-28",
+        True,
+    ]
+    with pytest.raises(UsageError, match="postgres does not take this SQL"):
+        ask(lake, "postgres", "select * from no_such_table")
+    with pytest.raises(DataError, match="postgres stopped"):
+        ask(lake, "postgres", "select 1 / 0")
+    with pytest.raises(UsageError, match="refused DELETE"):
+        ask(lake, "postgres", "delete from payments")
+    with pytest.raises(UsageError, match="knows no past"):
+        engines.run(lake, "postgres", "select 1", versions={"gold.fct_payments": 1})
+    with pytest.raises(DataError, match="read-only"):
+        ask(lake, "postgres", "select set_config('a.b', 'c', false), lo_create(0)")

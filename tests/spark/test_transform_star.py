@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from lakehouse import context, metrics, tables
+from lakehouse import context, metrics, names, tables
+from lakehouse.contracts import Sensitivity
 from lakehouse.errors import ConfigError
 from lakehouse.quality import money_lint
 from lakehouse.settings import Transform
-from lakehouse.transform import build
+from lakehouse.transform import build, lineage, project
 
 NOON = datetime(2026, 2, 28, 12, tzinfo=UTC)
 CUBES = " ".join(metrics.current().cubes)
@@ -133,12 +134,12 @@ def test_no_payment_is_lost_whatever_it_refers_to(shop: Any) -> None:
 
 
 def test_a_payment_points_to_the_version_that_held_then(shop: Any) -> None:
-    names = name_then(shop)
-    assert (names["early"], names["leap day"], names["no time"]) == ("Tea",) * 3, (
+    called = name_then(shop)
+    assert (called["early"], called["leap day"], called["no time"]) == ("Tea",) * 3, (
         "before the first: the first"
     )
-    assert (names["morning"], names["at the instant"]) == ("Tea", "Tea & Co")
-    assert (names["noon"], names["evening"]) == ("Tea & Co", "Tea House")
+    assert (called["morning"], called["at the instant"]) == ("Tea", "Tea & Co")
+    assert (called["noon"], called["evening"]) == ("Tea & Co", "Tea House")
     current = "select display_name from gold.dim_merchants where is_current and merchant_id = 'mer_1'"
     assert shop.rows(current) == [{"display_name": "Tea House"}]
     events = {r["event_id"]: r["merchant_key"] for r in shop.rows("select * from gold.fct_events")}
@@ -195,8 +196,8 @@ def test_what_becomes_known_late_moves_payments_to_their_version_and_rate(shop: 
         }
     )
     build.build(shop.config, select=MODELS, tests=False)
-    names = name_then(shop)
-    assert (names["noon"], names["evening"]) == ("Tea & Co", "Tea Garden")
+    called = name_then(shop)
+    assert (called["noon"], called["evening"]) == ("Tea & Co", "Tea Garden")
     after = facts(shop, "merchant_key")
     assert {p for p in before if before[p] != after[p]} == {"evening", "yen, no rate any more"}
     prices = facts(
@@ -218,6 +219,34 @@ def test_the_models_of_gold_keep_currencies_apart(shop: Any) -> None:
     models = build.compiled(shop.config, "path:models/gold")
     assert "fct_payments" in models
     assert {name: found for name, sql in models.items() if (found := money_lint.check(sql))} == {}
+
+
+def test_every_column_of_gold_is_followed_to_the_source(shop: Any) -> None:
+    known, models = lineage.parents(shop.config), project.models(shop.config)
+    for model in (m for m in models if m.schema == "gold"):
+        roots = {
+            c for column in model.columns for _, c in lineage.upstream(f"gold.{model.name}.{column}", known)
+        }
+        asked = {f"{t.source.name}.{t.name}": lineage.declared((t,)).values() for t in tables.all()}
+        told = {s for s, of in asked.items() if roots & {c for parents in of for c in parents}}
+        assert told <= model.sources, f"{model.name}: dbt knows of no other source"
+        assert all(f"gold.{model.name}.{column}" in known for column in model.columns), model.name
+    personal = {
+        f"{names.bronze(t)}.{c.name}"
+        for t in tables.all()
+        for c in t.columns
+        if c.sensitivity in (Sensitivity.PERSONAL, Sensitivity.SECRET)
+    }
+    gold = [c for c in known if c.startswith("gold.")]
+    assert not personal & {c for column in gold for _, c in lineage.upstream(column, known)}, (
+        "nothing personal gets to gold"
+    )
+    net = {c for _, c in lineage.upstream("gold.agg_daily_merchant_revenue.net_minor", known)}
+    for table in ("payments", "refunds", "disputes"):
+        assert f"ledger.public.{table}.amount_minor" in net
+    assert "ledger.public.payments.fee_minor" in net
+    assert known["gold.fct_payments.captured_on"] == ("silver.stg_ledger__payments.captured_at",)
+    assert lineage.parents(shop.config) == known, "from the file that the first call left"
 
 
 def cube(lake: Any, table: str, where: str, *columns: str) -> list[tuple[Any, ...]]:

@@ -121,19 +121,19 @@ def test_a_project_is_parsed_again_when_anything_that_it_is_made_from_changed(
     project.mkdir()
     monkeypatch.setattr(dbt, "PROJECT", project)
     (project / "a.sql").write_text("select 1")
-    seen = [dbt._fingerprint(config)]
-    assert dbt._fingerprint(config) == seen[0]
+    seen = [dbt.fingerprint(config)]
+    assert dbt.fingerprint(config) == seen[0]
     (project / "b.sql").write_text("select 2")
-    seen.append(dbt._fingerprint(config))
+    seen.append(dbt.fingerprint(config))
     (project / "b.sql").write_text("select 22")
-    seen.append(dbt._fingerprint(config))
+    seen.append(dbt.fingerprint(config))
     (project / "b.sql").rename(project / "c.sql")
-    seen.append(dbt._fingerprint(config))
+    seen.append(dbt.fingerprint(config))
     elsewhere = config.model_copy(update={"paths": config.paths.model_copy(update={"state": project})})
-    seen.append(dbt._fingerprint(elsewhere))
+    seen.append(dbt.fingerprint(elsewhere))
     assert len(set(seen)) == len(seen)
     (project / "c.sql").unlink()
-    assert dbt._fingerprint(config) == seen[0]
+    assert dbt.fingerprint(config) == seen[0]
 
 
 @pytest.mark.parametrize("note", ["", "{", "{}", "[]", "null", "5", "without tables", "tables of no form"])
