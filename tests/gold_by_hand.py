@@ -54,7 +54,7 @@ def write(folder: Path) -> None:
         connection.execute(f"create view {file.stem} as {sql_of(file.read_text())}")
     for name, cube in catalog.cubes.items():
         make(name, sql_of(cubes.model(catalog, cube)))
-    for name in wanted.keys() - by_hand.keys() - catalog.cubes.keys():
+    for name in sorted(wanted.keys() - by_hand.keys() - catalog.cubes.keys()):
         make(name, f"select null as {next(iter(wanted[name]))} where 1 = 0")
 
 

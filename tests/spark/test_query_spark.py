@@ -60,6 +60,15 @@ def test_a_table_of_another_writer_is_found_in_a_notebook(elsewhere: str) -> Non
     assert sorted(lakehouse.sql(f"select n from {elsewhere}")["n"]) == [1, 2]
 
 
+def test_a_notebook_can_ask_for_the_past(config: Settings, elsewhere: str) -> None:
+    deltalake.write_deltalake(
+        config.warehouse / "ops" / "query_elsewhere", pa.table({"n": [3]}), mode="append"
+    )
+    sql = f"select sum(n) as n from {elsewhere} as e"
+    assert [list(lakehouse.sql(sql, as_of=moment)["n"]) for moment in ("0", "1")] == [[3], [6]]
+    assert list(lakehouse.sql(sql)["n"]) == [6]
+
+
 def test_two_columns_may_have_one_name(config: Settings) -> None:
     result = engines.run(config, "spark", "select 1 as a, 2 as a")
     assert ([c["name"] for c in result.columns], result.rows) == (["a", "a"], [[1, 2]])

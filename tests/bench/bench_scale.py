@@ -1,0 +1,134 @@
+"""Named queries by DuckDB on Delta beside the same SQL on the same files read as plain Parquet, on gold made larger.
+
+The gold tables of the last demo are multiplied (each payment, its refunds, disputes, entries and sessions K times, with
+identifiers of their own and customers of their own; merchants and products stay), and the cubes are summed anew by DuckDB from
+the same definitions: ``python -m tests.bench.bench_scale --payments 10000000 --repeat 5``. Printed, never asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import platform
+import statistics
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import deltalake
+import duckdb
+import psutil
+
+from lakehouse import context, metrics, settings
+from lakehouse.query import engines, named
+from lakehouse.render import cubes
+from lakehouse.settings import Settings
+from tests.gold_by_hand import MODELS, contracts, sql_of
+
+OWN = ("payment_id", "refund_id", "dispute_id", "event_id", "session_id", "customer_id", "transaction_id")
+"""Identifiers that each copy has for itself."""
+GROWING = ("fct_payments", "fct_refunds", "fct_disputes", "fct_events", "fct_ledger_entries")
+ROWS = 500_000
+"""Rows handed to delta-rs at a time."""
+
+
+def grow(demo: Settings, to: Path, copies: int) -> None:
+    """Write every gold table below ``to``, facts ``copies`` times over."""
+    connection = context.duckdb()
+    connection.execute("set preserve_insertion_order = false")
+    tables = contracts()
+    for name in tables.keys() - metrics.current().cubes.keys():
+        source = f"delta_scan('{context.folder(demo, f'gold.{name}')}')"
+        sql = f"select * from {source}"
+        if name in GROWING:
+            own = [c for c in tables[name] if c in OWN]
+            changed = ", ".join(f"{c} || '_' || k as {c}" for c in own)
+            sql = f"select * exclude k replace ({changed}) from {source} cross join range({copies}) as copies(k)"
+        _write(connection, sql, to / name)
+        connection.execute(f"create view {name} as select * from delta_scan('{to / name}')")
+    for file in MODELS.rglob("int_*.sql"):
+        connection.execute(f"create view {file.stem} as {sql_of(file.read_text())}")
+    for name, cube in metrics.current().cubes.items():
+        columns = ", ".join(
+            f"cast({c} as {'timestamptz' if t == 'timestamp' else {'string': 'varchar'}.get(t, t)}) as {c}"
+            for c, t in tables[name].items()
+        )
+        _write(
+            connection, f"select {columns} from ({sql_of(cubes.model(metrics.current(), cube))})", to / name
+        )
+
+
+def _write(connection: duckdb.DuckDBPyConnection, sql: str, folder: Path) -> None:
+    deltalake.write_deltalake(folder, connection.execute(sql).to_arrow_reader(ROWS))
+
+
+def on_parquet(config: Settings) -> duckdb.DuckDBPyConnection:
+    """The same tables, by the list of their files and without Delta's log."""
+    connection = context.duckdb(reads_delta=False)
+    connection.execute("create schema gold")
+    for folder in sorted((config.warehouse / "gold").iterdir()):
+        files = deltalake.DeltaTable(folder).file_uris()
+        connection.execute(f"create view gold.{folder.name} as select * from read_parquet({files})")
+    return connection
+
+
+def medians(run: dict[str, object], repeat: int) -> dict[str, float]:
+    """Seconds of each of the things to run, in turn: the first round is not counted."""
+    seen: dict[str, list[float]] = {name: [] for name in run}
+    for _ in range(repeat + 1):
+        for name, call in run.items():
+            began = perf_counter()
+            call()  # type: ignore[operator]
+            seen[name].append(perf_counter() - began)
+    return {name: statistics.median(times[1:]) for name, times in seen.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--payments", type=int, default=1_000_000)
+    parser.add_argument("--repeat", type=int, default=5)
+    given = parser.parse_args()
+    demo = settings.current()
+    with TemporaryDirectory(dir=demo.state) as scratch:
+        config = demo.model_copy(update={"paths": demo.paths.model_copy(update={"state": Path(scratch)})})
+        count = "select count(*) as n from gold.fct_payments"
+        before = engines.run(demo, "duckdb", count).rows[0][0]
+        began = perf_counter()
+        grow(demo, config.warehouse / "gold", max(1, round(given.payments / before)))
+        payments = engines.run(config, "duckdb", count).rows[0][0]
+        size = sum(f.stat().st_size for f in (config.warehouse / "gold").rglob("*.parquet")) / 2**20
+        print(
+            f"{payments:,} payments, {size:,.0f} MiB of gold, made in {perf_counter() - began:.0f} s; {datetime.now(UTC):%Y-%m-%d},"
+            f" {platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, load {psutil.getloadavg()[0]:.1f};"
+            f" medians of {given.repeat}, warm, in turn"
+        )
+        parquet = on_parquet(config)
+        print(f"{'query':34}{'delta ms':>10}{'parquet ms':>12}{'ratio':>8}")
+        ratios, aggregates, facts = [], [], []
+        for query in named.all():
+            found = medians(
+                {
+                    "delta": lambda sql=query.sql: engines.run(config, "duckdb", sql),
+                    "parquet": lambda sql=query.sql: parquet.execute(sql).fetchall(),
+                },
+                given.repeat,
+            )
+            ratios.append(found["delta"] / found["parquet"])
+            (facts if "gold.fct_" in query.sql else aggregates).append(found["delta"] * 1000)
+            print(
+                f"{query.name:34}{found['delta'] * 1000:10.1f}{found['parquet'] * 1000:12.1f}{ratios[-1]:8.2f}"
+            )
+        mean = math.exp(statistics.fmean(map(math.log, ratios)))
+        print(f"geometric mean of the ratios {mean:.2f}; p95 {_p95(facts + aggregates):.0f} ms,")
+        print(
+            f"of queries of facts {_p95(facts):.0f} ms, of those of cubes and dimensions alone {_p95(aggregates):.0f} ms"
+        )
+
+
+def _p95(values: list[float]) -> float:
+    return statistics.quantiles(values, n=20, method="inclusive")[-1]
+
+
+if __name__ == "__main__":
+    main()
