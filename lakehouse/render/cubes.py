@@ -1,19 +1,18 @@
-"""What is rendered from ``catalog/metrics.yml``: the tables of gold named ``agg_...``, and the page of the metrics."""
+"""The SQL of what is rendered from ``catalog/metrics.yml``: the tables of gold named ``agg_...``, and the data test of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from lakehouse.metrics import DIMENSIONS, Catalog, Cube, Metric, quotient
-from lakehouse.render.common import do_not_edit, yaml_text
+from lakehouse.metrics import Catalog, Cube, quotient
+from lakehouse.render.common import do_not_edit
 
 DO_NOT_EDIT = do_not_edit("catalog/metrics.yml")
 
 COLUMNS = {p: f"{p}_on" for p in ("day", "week", "month", "quarter", "year")} | {"hour": "hour_at"}
 """What a column of a period is called: its first day, its first instant. Weeks begin on Monday."""
-_TYPES = {"minor": "bigint", "reporting_minor": "bigint", "count": "bigint", "rate": "decimal(18,8)"}
-_ALL, _UNKNOWN, _TOTAL = "(all)", "(unknown)", "total"
+ALL, UNKNOWN, _TOTAL = "(all)", "(unknown)", "total"
+"""A cell of a row that is not cut by its column, and one of nobody known; the level of rows that are cut by none."""
 
 
 def model(catalog: Catalog, cube: Cube) -> str:
@@ -22,14 +21,7 @@ def model(catalog: Catalog, cube: Cube) -> str:
     key = ", ".join(f"'{column}'" for column in grain(cube))
     config = f"unique_key=[{key}], incremental_strategy='differences', meta={{'complete': true}}"
     text = _in_levels(catalog, cube) if cube.is_summed_up else _at_once(catalog, cube)
-    return f"{{# {DO_NOT_EDIT} #}}\n-- {_described(catalog, cube)}\n{{{{ config({config}) }}}}\n\n{text}\n"
-
-
-def models(catalog: Catalog) -> str:
-    """The ``_cubes__models.yml``: every cube's contract and data test."""
-    return yaml_text(
-        {"version": 2, "models": [_entry(catalog, c) for c in catalog.cubes.values()]}, DO_NOT_EDIT
-    )
+    return f"{{# {DO_NOT_EDIT} #}}\n-- {described(catalog, cube)}\n{{{{ config({config}) }}}}\n\n{text}\n"
 
 
 def test(catalog: Catalog) -> str:
@@ -63,32 +55,6 @@ full outer join (
     from {_relation(catalog, cube)} group by currency_code
 ) as outside on inside.currency_code = outside.currency_code
 where not ({same})"""
-
-
-def page(catalog: Catalog) -> str:
-    """The reference page of all metrics and cubes."""
-    lines = [
-        f"<!-- {DO_NOT_EDIT} -->",
-        "# Metrics",
-        "",
-        "Each is defined once, in `catalog/metrics.yml`, and computed from that wherever it is shown.",
-        "",
-    ]
-    for name, fact in catalog.facts.items():
-        measured = [m for m in catalog.metrics.values() if m.facts[0] == name]
-        lines += [f"## Of {name}", "", f"{fact.description} Rows of `{fact.relation}`.", ""]
-        lines += ["| metric | what it is | unit | additive over | owner |", "|---|---|---|---|---|"]
-        lines += [
-            f"| `{m.name}` | {m.description} {_how(m)} | {m.unit} | {_additive(m)} | {m.owner} |"
-            for m in measured
-        ]
-        lines.append("")
-    lines += ["## Tables", "", "| table | one row per | metrics | owner |", "|---|---|---|---|"]
-    lines += [
-        f"| `gold.{c.name}` | {', '.join(grain(c))}. {c.description} | {', '.join(f'`{m}`' for m in c.metrics)} | {c.owner} |"
-        for c in catalog.cubes.values()
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def grain(cube: Cube) -> tuple[str, ...]:
@@ -126,7 +92,7 @@ def _in_levels(catalog: Catalog, cube: Cube) -> str:
         for columns in cube.sets or ((),)
     ]
     shown = [*cube.by, *_which_period(cube), *_level(cube)]
-    shown += [f"case when grouping({c}) = 1 then '{_ALL}' else {c} end as {c}" for c in cube.cut]
+    shown += [f"case when grouping({c}) = 1 then '{ALL}' else {c} end as {c}" for c in cube.cut]
     totals = [_shown(catalog, m, catalog.total) for m in cube.metrics]
     inner = base.replace("\n", "\n    ")
     grouped = "group by grouping sets (\n    " + ",\n    ".join(sets) + "\n)"
@@ -137,8 +103,8 @@ def _in_levels(catalog: Catalog, cube: Cube) -> str:
 
 def _cells(cube: Cube) -> list[str]:
     """The dimensions; nobody known is a member too. A currency or an identifier of the fact itself stays as it is."""
-    by = [c if c == "currency_code" else f"coalesce({c}, '{_UNKNOWN}') as {c}" for c in cube.by]
-    return by + [f"coalesce({c}, '{_UNKNOWN}') as {c}" for c in cube.cut]
+    by = [c if c == "currency_code" else f"coalesce({c}, '{UNKNOWN}') as {c}" for c in cube.by]
+    return by + [f"coalesce({c}, '{UNKNOWN}') as {c}" for c in cube.cut]
 
 
 def _periods(catalog: Catalog, cube: Cube) -> list[str]:
@@ -180,11 +146,12 @@ def _shown(catalog: Catalog, name: str, how: Callable[[str], str]) -> str:
 
 
 def _last(catalog: Catalog, cube: Cube) -> list[str]:
-    currency = ["'{{ reporting_currency() }}' as reporting_currency_code"] if _reports(catalog, cube) else []
+    currency = ["'{{ reporting_currency() }}' as reporting_currency_code"] if reports(catalog, cube) else []
     return [*currency, "max(known_at) as known_at"]
 
 
-def _reports(catalog: Catalog, cube: Cube) -> bool:
+def reports(catalog: Catalog, cube: Cube) -> bool:
+    """Whether a cube has amounts in the reporting currency."""
     return any(catalog.metrics[m].unit == "reporting_minor" for m in cube.metrics)
 
 
@@ -196,54 +163,6 @@ def _select(columns: Iterable[str], relation: str, rest: str) -> str:
     return "select\n    " + ",\n    ".join(columns) + f"\nfrom {relation}\n{rest}"
 
 
-def _described(catalog: Catalog, cube: Cube) -> str:
+def described(catalog: Catalog, cube: Cube) -> str:
+    """What a row of a cube is."""
     return f"One row per {', '.join(grain(cube))}. {cube.description} {catalog.facts[cube.fact].description}"
-
-
-def _entry(catalog: Catalog, cube: Cube) -> dict[str, Any]:
-    columns = [(c, _type(c), _meaning(cube, c)) for c in grain(cube)]
-    columns += [(m, _TYPES[catalog.metrics[m].unit], _told(catalog.metrics[m])) for m in cube.metrics]
-    if _reports(catalog, cube):
-        columns.append(
-            ("reporting_currency_code", "string", "ISO 4217 code of every amount named reporting.")
-        )
-    columns.append(
-        ("known_at", "timestamp", "When the newest thing that the row was computed from reached bronze.")
-    )
-    tested = {"name": f"{cube.name}_is_as_declared", "arguments": {"key": list(grain(cube))}}
-    meta = {"owner": cube.owner, "grain": ", ".join(grain(cube)), "sensitivity": "internal"}
-    return {
-        "name": cube.name,
-        "description": _described(catalog, cube),
-        "config": {"meta": meta},
-        "data_tests": [{"as_declared": tested}],
-        "columns": [{"name": n, "data_type": t, "description": d} for n, t, d in columns],
-    }
-
-
-def _type(column: str) -> str:
-    return {"hour_at": "timestamp"}.get(column, "date" if column.endswith("_on") else "string")
-
-
-def _meaning(cube: Cube, column: str) -> str:
-    told = {
-        "period": f"{', '.join(cube.periods)}.",
-        "starts_on": "First day of the period, UTC; a week begins on Monday.",
-        "hour_at": "First instant of the hour, UTC.",
-        "level": "Which column the row is cut by, or total. Sum rows of one level only.",
-        "currency_code": "ISO 4217 code of every amount in the row.",
-    } | {COLUMNS[p]: f"First day of the {p}, UTC." for p in cube.periods if p != "hour"}
-    other = f"{_ALL} in rows of another level, " if column in cube.cut else ""
-    return told.get(column, f"The fact's {column}; {other}{_UNKNOWN} where it has none.")
-
-
-def _told(metric: Metric) -> str:
-    return f"{metric.description} {_how(metric)}"
-
-
-def _how(metric: Metric) -> str:
-    return f"`{metric.per[0]}` per `{metric.per[1]}`." if metric.per else f"`{metric.expression}`."
-
-
-def _additive(metric: Metric) -> str:
-    return "all dimensions" if metric.additive == DIMENSIONS else ", ".join(metric.additive) or "none"

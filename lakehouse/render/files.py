@@ -9,7 +9,7 @@ from pathlib import Path
 from lakehouse import metrics, names
 from lakehouse.contracts import Table
 from lakehouse.metrics import Catalog
-from lakehouse.render import cubes, dbt, docs
+from lakehouse.render import cubes, dbt, docs, measures
 from lakehouse.render.common import RENDERED
 
 STAGING = "dbt_project/models/silver/staging"
@@ -78,9 +78,9 @@ def of_metrics(catalog: Catalog) -> dict[str, str]:
     """A model for each cube, their ``_cubes__models.yml``, the data test of all, and the page of the metrics."""
     found = {f"{CUBES}/{cube.name}.sql": cubes.model(catalog, cube) for cube in catalog.cubes.values()}
     return found | {
-        f"{CUBES}/_cubes__models.yml": cubes.models(catalog),
+        f"{CUBES}/_cubes__models.yml": measures.models(catalog),
         CUBES_TEST: cubes.test(catalog),
-        METRICS: cubes.page(catalog),
+        METRICS: measures.page(catalog),
     }
 
 
