@@ -9,6 +9,8 @@ from lakehouse.render.common import yaml_text
 from lakehouse.render.cubes import ALL, COLUMNS, DO_NOT_EDIT, UNKNOWN, described, grain, reports
 
 _TYPES = {"minor": "bigint", "reporting_minor": "bigint", "count": "bigint", "rate": "decimal(18,8)"}
+_SENSITIVITY = "internal"
+"""Of sums over people, and of identifiers that say nothing outside."""
 
 
 def models(catalog: Catalog) -> str:
@@ -55,13 +57,16 @@ def _entry(catalog: Catalog, cube: Cube) -> dict[str, Any]:
         ("known_at", "timestamp", "When the newest thing that the row was computed from reached bronze.")
     )
     tested = {"name": f"{cube.name}_is_as_declared", "arguments": {"key": list(grain(cube))}}
-    meta = {"owner": cube.owner, "grain": ", ".join(grain(cube)), "sensitivity": "internal"}
+    meta = {"owner": cube.owner, "grain": ", ".join(grain(cube)), "sensitivity": _SENSITIVITY}
     return {
         "name": cube.name,
         "description": described(catalog, cube),
         "config": {"meta": meta},
         "data_tests": [{"as_declared": tested}],
-        "columns": [{"name": n, "data_type": t, "description": d} for n, t, d in columns],
+        "columns": [
+            {"name": n, "data_type": t, "config": {"meta": {"sensitivity": _SENSITIVITY}}, "description": d}
+            for n, t, d in columns
+        ],
     }
 
 

@@ -36,6 +36,7 @@ def test_gold_models_say_who_what_and_which_types(path: Path) -> None:
     assert model["config"]["meta"].keys() >= {"owner", "grain", "sensitivity"}
     assert model["description"].startswith("One row per ")
     assert all(c["description"].endswith(".") and c["data_type"] for c in model["columns"])
+    assert {c["config"]["meta"]["sensitivity"] for c in model["columns"]} <= {"public", "internal"}
     assert any("as_declared" in t for t in model["data_tests"]), "its key is not tested"
 
 
