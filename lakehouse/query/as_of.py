@@ -40,11 +40,10 @@ def resolve(config: Settings, sql: str, as_of: str) -> dict[str, int]:
         raise UsageError(
             "the query names no table that is there", hint="--as-of is about tables: gold.fct_payments"
         )
-    found = _numbered(tables, as_of) if not _instant(as_of) else {}
-    for table, folder in tables.items():
-        at = _instant(as_of)
-        found[table] = _version_at(table, folder, at) if at else found[table]
-        _require_files(table, folder, found[table])
+    at = _instant(as_of)
+    found = {n: _version_at(n, f, at) for n, f in tables.items()} if at else _numbered(tables, as_of)
+    for table, version in found.items():
+        _require_files(table, tables[table], version)
     return found
 
 

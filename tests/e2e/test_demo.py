@@ -58,14 +58,53 @@ def test_gold_equals_postgresql_and_the_ledger_by_merchant_currency_and_day(
     assert min(found[name]["keys"] for name in ("revenue", "fees", "balances", "net less payouts")) > 20
 
 
+def rows(sql: str, *more: str) -> list[list[Any]]:
+    found: list[list[Any]] = lakehouse("query", "run", sql, *more)["rows"]
+    return found
+
+
+def test_a_number_leads_to_the_rows_behind_it(demos: list[dict[str, Any]]) -> None:
+    """The steps of docs/how-to/trace-a-number.md."""
+    largest = "select merchant_id, currency_code, day_on, revenue_minor from gold.agg_daily_merchant_revenue"
+    ((merchant, currency, day, revenue),) = rows(
+        f"{largest} order by revenue_minor desc, merchant_id, day_on", "--limit", "1"
+    )
+    where = f"merchant_id = '{merchant}' and currency_code = '{currency}' and captured_on = date '{day}'"
+    payments = rows(f"select payment_id, captured_minor from gold.fct_payments where {where} order by 1")
+    assert sum(minor for _, minor in payments) == revenue > 0
+    payment, minor = payments[0]
+    log = "select _topic, _partition, _offset, amount_minor from bronze.ledger__payments"
+    *_, newest = rows(f"{log} where payment_id = '{payment}' order by _partition, _offset")
+    assert (newest[0], newest[3]) == ("ledger.public.payments", minor)
+    source = f"select merchant_id, currency_code, amount_minor from payments where payment_id = '{payment}'"
+    assert rows(source, "--engine", "postgres") == [[merchant, currency, minor]]
+    (way,) = lakehouse("quality", "lineage", "gold.agg_daily_merchant_revenue.revenue_minor")
+    assert [step["column"] for step in way][:2] == [
+        "gold.agg_daily_merchant_revenue.revenue_minor",
+        "gold.fct_payments.captured_minor",
+    ]
+    assert "ledger.public.payments.amount_minor" in {step["column"] for step in way}
+
+
+def test_facts_are_of_the_highest_assurance(demos: list[dict[str, Any]]) -> None:
+    levels = {found["table"]: found for found in lakehouse("quality", "levels")}
+    facts = {name: found["level"] for name, found in levels.items() if name.startswith("gold.fct_")}
+    assert facts == dict.fromkeys(facts, "gold")
+    assert len(facts) == 6
+    assert {found["level"] for name, found in levels.items() if name.startswith("gold.")} == {
+        "silver",
+        "gold",
+    }
+
+
 @pytest.mark.long
 def test_a_second_run_adds_a_further_stretch_and_processes_only_it(demos: list[dict[str, Any]]) -> None:
     first, second = demos
     assert second["stretch"] == first["stretch"] + 1
     assert second["payments_in_source"] == first["payments_in_source"] + 600
-    rows = [{s["name"]: s["rows"] for s in demo["steps"]} for demo in demos]
+    landed = [{s["name"]: s["rows"] for s in demo["steps"]}["ingest ledger"] for demo in demos]
     assert second["model"] == {"reason": "it was not asked for"}
-    assert rows[1]["ingest ledger"] < 1.5 * rows[0]["ingest ledger"]
+    assert landed[1] < 1.5 * landed[0]
 
 
 def test_the_journey_names_every_place(demos: list[dict[str, Any]]) -> None:
