@@ -44,10 +44,11 @@ class Drill:
         return json.dumps(event | more).encode()
 
     def send(self, values: Iterable[bytes]) -> tuple[int, int]:
-        """Write messages; offset and timestamp, in ms, of the last."""
+        """Write messages, few ones as one batch; offset and timestamp, in ms, of the last."""
         from kafka import KafkaProducer
 
-        producer = KafkaProducer(bootstrap_servers=context.kafka_servers(self.config), acks="all")
+        servers = context.kafka_servers(self.config)
+        producer = KafkaProducer(bootstrap_servers=servers, acks="all", linger_ms=300)
         sent = [producer.send(self.topic, value=value, key=b"k", partition=0) for value in values]
         last = sent[-1].get(30)
         producer.close()
