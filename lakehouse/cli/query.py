@@ -68,7 +68,7 @@ def run(
     as_text = output.state.format is output.Format.text and csv_file is None
     most = limit if limit is not None or not as_text else _SHOWN_ROWS
     config = settings.current()
-    versions = as_of.resolve(config, text, moment) if moment else None
+    versions = as_of.resolve(config, text, moment) if moment is not None else None
     result = engines.run(config, engine, text, limit=most, versions=versions)
     if csv_file is not None:
         _write_csv(csv_file, result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,6 +40,10 @@ def resolve(config: Settings, sql: str, as_of: str) -> dict[str, int]:
     if not tables:
         raise UsageError(
             "the query names no table that is there", hint="--as-of is about tables: gold.fct_payments"
+        )
+    if re.search(r"\bu&\"", sql, re.IGNORECASE):
+        raise UsageError(
+            "a name in escapes, U&..., cannot be asked as of", hint="write it as it is: gold.fct_payments"
         )
     at = _instant(as_of)
     found = {n: _version_at(n, f, at) for n, f in tables.items()} if at else _numbered(tables, as_of)

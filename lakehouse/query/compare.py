@@ -65,7 +65,7 @@ def compare(
         )
     for engine in engine_names:
         engines.get(engine)
-    pinned = as_of.resolve(config, query.sql, moment) if moment else None
+    pinned = as_of.resolve(config, query.sql, moment) if moment is not None else None
     for _ in range(_ATTEMPTS):
         before = pinned or as_of.newest(config, query.sql)
         results = [

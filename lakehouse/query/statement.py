@@ -23,22 +23,15 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 
 def tables(sql: str) -> list[tuple[str, int]]:
-    """The tables ``<schema>.<table>`` of the warehouse's schemas that the SQL names, in lower case, each with the place
-    behind its name. Comments and literals name none. UsageError where a schema is quoted: that name could not be told.
-    """
-    tokens = [t for t in _TOKEN.finditer(sql) if not t[0].startswith(("--", "/*"))]
-    words = [t[0] for t in tokens] + [""] * 3
+    """The tables ``<schema>.<table>`` of the warehouse's schemas that the SQL names, in quotes or not, in lower case, each with
+    the place behind its name. Comments and literals name none."""
+    tokens = [t for t in _TOKEN.finditer(sql) if not t[0].startswith(("--", "/*", "'"))]
+    words = [t[0].strip('"`').lower() for t in tokens] + [""]
     found = []
     for place, end in enumerate(t.end() for t in tokens[2:]):
         schema, dot, table, beyond = words[place : place + 4]
-        if dot != "." or schema.strip('"`').lower() not in names.SCHEMAS:
-            continue
-        if schema[0] in '"`' or table[0] in '"`':
-            raise UsageError(
-                f"{schema}.{table}: write it without quotes", hint="tables are named gold.fct_payments"
-            )
-        if beyond != "." and _WORD.fullmatch(table):
-            found.append((f"{schema}.{table}".lower(), end))
+        if schema in names.SCHEMAS and dot == "." and beyond != "." and _WORD.fullmatch(table):
+            found.append((f"{schema}.{table}", end))
     return found
 
 

@@ -131,12 +131,20 @@ def test_only_names_of_tables_are_pinned(sql: str, pinned: str) -> None:
     assert as_of.pinned(sql, {"gold.a": 1}, "AT") == pinned
 
 
-@pytest.mark.parametrize(
-    "sql", ['select * from "gold".a', "select * from `gold`.`a`", 'select * from gold."a"']
-)
-def test_a_quoted_name_is_refused_for_it_would_read_the_newest(sql: str) -> None:
-    with pytest.raises(UsageError, match="without quotes"):
-        statement.tables(sql)
+@pytest.mark.parametrize("name", ['"gold".a', "`gold`.`A`", 'GOLD."a"', 'lake."gold" . "a"'])
+def test_a_quoted_name_is_pinned_too_for_it_would_read_the_newest(name: str) -> None:
+    assert [table for table, _ in statement.tables(f"select 1 from {name} as x")] == ["gold.a"]
+    assert as_of.pinned(f"select 1 from {name}", {"gold.a": 1}, "AT") == f"select 1 from {name} AT 1"
+
+
+def test_a_quoted_name_is_read_and_told_as_any_other(config: Settings) -> None:
+    assert ask(config, "0", 'select sum(n) as n from "gold"."a"') == dict.fromkeys(READERS, 1)
+    assert engines.run(config, "deltalake", 'select sum(n) as n from "gold".a').tables == {"gold.a": 2}
+
+
+def test_a_name_in_escapes_is_refused(config: Settings) -> None:
+    with pytest.raises(UsageError, match="escapes"):
+        as_of.resolve(config, 'select n from gold.a union all select n from U&"\\0067old".b', "1")
 
 
 def test_a_reader_that_is_behind_is_found_out(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

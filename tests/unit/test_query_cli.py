@@ -86,3 +86,10 @@ def test_days_do_not_depend_on_the_time_zone_of_the_machine(cli: Any) -> None:
     sql = "select cast(timestamptz '2026-07-01 02:00:00Z' as date) as day"
     told = cli("query", "run", sql, "--output", "json", env=env)
     assert json.loads(told.stdout)["rows"] == [["2026-07-01"]]
+
+
+@pytest.mark.parametrize("moment", ["", "0", "yesterday"])
+def test_as_of_is_never_passed_over(moment: str) -> None:
+    told = query("run", "select 1 as n", "--as-of", moment)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "names no table" in told.stderr
