@@ -48,6 +48,12 @@ def test_what_is_not_additive_is_not_summed() -> None:
     ), "a part must not pass for the whole"
 
 
+@pytest.mark.parametrize("how", ["metric", "total"])
+def test_an_average_of_money_is_left_to_the_cubes(how: str) -> None:
+    with pytest.raises(ContractError, match="not exact on every engine"):
+        CATALOG.expanded(f"select {how}(average_basket_minor) as average_basket_minor from gold.f")
+
+
 def test_an_unknown_metric_is_told_with_the_closest() -> None:
     with pytest.raises(ContractError, match=r"unknown metric 'revenue', did you mean 'revenue_minor'\?"):
         CATALOG.expanded("select metric(revenue) as revenue_minor from gold.fct_payments")

@@ -16,7 +16,7 @@ GOOD = "-- title: T\n-- question: Q?\n-- grain: a, b\n-- owner: o\nselect 1 as a
 def test_the_library_has_these_queries() -> None:
     assert [q.name for q in named.all()] == [
         "authorization_by_method",
-        "average_basket_by_category",
+        "average_basket_by_channel",
         "busiest_hours",
         "captures_without_rate",
         "channel_mix_by_month",
