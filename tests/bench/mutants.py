@@ -188,14 +188,18 @@ def main() -> None:
             m: sql for m, sql in build.compiled(config, chosen.models).items() if not m.startswith("int_")
         }
         wanted = [mutant for m, sql in models.items() for mutant in mutants(m, sql)]
-        outcomes = [judge(spark, m, checks) for m in track(wanted, "mutants")]
+        outcomes = []
+        for mutant in track(wanted, "mutants"):
+            outcomes.append(judge(spark, mutant, checks))
+            o = outcomes[-1]
+            print(
+                f"{o.verdict:12}{mutant.model}: {mutant.was} -> {mutant.now} {o.test or o.error[:200]}",
+                flush=True,
+            )
         payments = spark.sql("select count(*) from gold.fct_payments").collect()[0][0]
         context.stop_spark()
     text = page(outcomes, payments)
     print(text)
-    for o in outcomes:
-        if o.error:
-            print("refused:", o.mutant.model, o.mutant.was, "->", o.mutant.now, ":", o.error[:200])
     if chosen.write:
         chosen.write.write_text(text)
 
