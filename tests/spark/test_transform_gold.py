@@ -196,7 +196,7 @@ def test_nothing_new_changes_nothing(business: Any) -> None:
     assert build.build(business.config).nodes == ()
     # Looked at in full, too: as after a build of some models only.
     (business.config.state / "run" / "dbt" / "built.json").unlink()
-    report = build.build(business.config, tests=False)
+    report = build.build(business.config)
     assert {n.rows for n in report.nodes if n.kind == "model"} == {0}
     assert changes.versions(business.config) == before
 
