@@ -63,8 +63,8 @@ def pinned(sql: str, versions: Versions, clause: str) -> str:
 
 
 def _tables(config: Settings, sql: str) -> dict[str, Path]:
-    there = {f"{schema}.{table}": folder for schema, table, folder in context.tables(config)}
-    return {name: there[name] for name, _ in statement.tables(sql) if name in there}
+    named = {name: context.folder(config, name) for name, _ in statement.tables(sql)}
+    return {name: folder for name, folder in named.items() if context.version(folder) >= 0}
 
 
 def _instant(text: str) -> datetime | None:

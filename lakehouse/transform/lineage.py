@@ -21,12 +21,16 @@ Parents = Mapping[str, tuple[str, ...]]
 
 
 def parents(config: Settings) -> dict[str, tuple[str, ...]]:
-    """Of every column of bronze, silver and gold. Kept in the state folder while no model changes; else dbt compiles the
-    models, which starts Spark."""
+    """Of every column of bronze, silver and gold. Those of gold are kept in the state folder while no model changes; else
+    dbt compiles the models, which starts Spark."""
+    return declared(tables.all()) | _gold(config)
+
+
+def _gold(config: Settings) -> dict[str, tuple[str, ...]]:
     kept = config.state / "run" / "dbt" / f"lineage-{dbt.fingerprint(config)}.json"
     if kept.exists():
         return {column: tuple(of) for column, of in json.loads(kept.read_text()).items()}
-    found = declared(tables.all())
+    found: dict[str, tuple[str, ...]] = {}
     known = schema(config)
     for name, sql in build.compiled(config, "path:models/gold").items():
         if f"gold.{name}" in known:
