@@ -98,7 +98,8 @@ def snapshot(
         chosen = [tables.get(name) for name in table]
         found = take(settings.current(), chosen, where, wait=wait, progress=progress)
     state = "in Kafka" if found.is_done else "asked for"
-    output.emit(found, lambda _: output.out.print(f"{', '.join(found.tables)}: {state}", markup=False))
+    told = f"{', '.join(found.tables)}: {found.rows:,} rows {state}"
+    output.emit(found, lambda _: output.out.print(told, markup=False))
 
 
 @command(app, "recapture")

@@ -142,17 +142,16 @@ def _show_up(result: dict[str, Any]) -> None:
 
 
 def _show_status(result: dict[str, Any]) -> None:
+    from lakehouse.ingest.capture import NEXT_STEPS
+
     _show(result)
     for capture in result["captures"]:
         output.out.print(f"capture of {capture.source}: {capture.state}")
         if capture.error:
             output.out.print(f"      {capture.error}", markup=False)
-            step = (
-                "docs/runbooks/slot-lost.md"
-                if capture.state == "lost"
-                else "lakehouse up starts it again; lakehouse logs connect says more"
-            )
-            output.out.print(f"      [bold]next[/] {step}")
+        step = NEXT_STEPS.get(capture.state)
+        if step:
+            output.out.print(f"      next {step}", markup=False)
 
 
 def _show(result: dict[str, Any]) -> None:

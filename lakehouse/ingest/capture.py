@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -16,6 +17,23 @@ from lakehouse.telemetry import Progress, quiet
 _TARGET = "select pg_current_wal_lsn() - '0/0'::pg_lsn"
 _CONFIRMED = "select confirmed_flush_lsn - '0/0'::pg_lsn from pg_replication_slots where slot_name = %s"
 
+PATIENCE_SECONDS = 30
+"""How long capture may be silent: the supervisor starts Connect again within seconds."""
+_SILENT = {
+    "unknown": "Kafka Connect does not answer",
+    "stopped": "its connector is stopped, by hand or by an ingest recapture that did not end",
+    "paused": "its connector is paused",
+}
+_RESUME = "resume it by hand: PUT /connectors/.../resume of Kafka Connect"
+NEXT_STEPS = {
+    "lost": "docs/runbooks/slot-lost.md",
+    "failed": "lakehouse up starts it again; lakehouse logs connect says more",
+    "missing": "lakehouse up makes it",
+    "unknown": "lakehouse up --only connect; lakehouse logs connect says more",
+    "stopped": f"lakehouse ingest recapture, if one did not end; else {_RESUME}",
+    "paused": _RESUME,
+}
+"""What to do about a capture that does not run, by its state (``context.capture_state``)."""
 
 FIRST_SNAPSHOT, SNAPSHOT_ON_DEMAND = "snapshot", "incremental_snapshot_collections"
 """What stands in the connector's place, as Connect keeps it, while tables are read."""
@@ -33,12 +51,14 @@ def wait(
 
     Compares the write-ahead log's end at the time of the call with what the source's replication slot confirmed,
     both in bytes. Raises DataError when PostgreSQL no longer has what comes next, UnavailableError when it does not
-    answer, the connector failed or does not catch up in time; nothing is lost then: PostgreSQL keeps the log until
-    the slot has confirmed it.
+    answer, the connector failed, is stopped or silent for ``PATIENCE_SECONDS``, or does not catch up in time; nothing is
+    lost then: PostgreSQL keeps the log until the slot has confirmed it.
     """
     slot = names.replication_slot(source)
+    quiet_since: float | None = None
 
     def behind() -> bool:
+        nonlocal quiet_since
         confirmed = _number(connection, _CONFIRMED, slot)
         progress(f"capture {source} (bytes of log)", max(0, confirmed - begun), max(0, target - begun))
         state, why = context.capture_state(config, source)
@@ -51,7 +71,16 @@ def wait(
                 f"connector {names.connector(source)} failed: {why}"
                 if why
                 else f"{source} is not captured: connector {state}",
-                hint="lakehouse up starts it; lakehouse logs connect says more",
+                hint=NEXT_STEPS[state],
+            )
+        if state not in _SILENT:
+            quiet_since = None
+        elif quiet_since is None:
+            quiet_since = monotonic()
+        elif monotonic() - quiet_since > PATIENCE_SECONDS:
+            raise UnavailableError(
+                f"{source} is not captured: {_SILENT[state]}",
+                hint=f"{NEXT_STEPS[state]}; nothing is lost, run again afterwards",
             )
         return True
 
@@ -77,13 +106,14 @@ def wait(
 def _is_reading(config: Settings, source: str, what: str) -> bool:
     """Whether the connector's place, as Connect keeps it, is within a snapshot of the kind ``what``, or not there yet.
 
-    A slot alone does not tell: a new one begins with what was committed before it. False if Connect does not answer.
+    A slot alone does not tell: a new one begins with what was committed before it. True while Connect does not tell:
+    what it was reading when it died is read once it is back.
     """
     url = f"{context.connect_url(config)}/connectors/{names.connector(source)}/offsets"
     try:
         told = requests.get(url, timeout=30).json()["offsets"]
     except (requests.RequestException, KeyError):
-        return False
+        return True
     return not told or any(what in (entry["offset"] or {what}) for entry in told)
 
 

@@ -54,10 +54,11 @@ def recapture(
         raise UsageError(f"source {source} is not captured by us", hint="see lakehouse tables list")
     url = f"{context.connect_url(config)}/connectors/{names.connector(source)}"
     with lock.of_source(config, source):
-        if not force and context.capture_state(config, source)[0] == "running":
+        if not force and _is_well(config, source, chosen[0].source.database):
             raise SafetyError(
-                f"capture of {source} runs, so nothing of it is lost",
-                hint="lakehouse ingest snapshot reads tables again; --force begins anew all the same",
+                f"capture of {source} runs and has its slot",
+                hint=f"lakehouse ingest run --source {source} --once waits for what it reads and lands it; lakehouse ingest "
+                "snapshot reads tables again; --force begins anew all the same",
             )
         try:
             _ask("PUT", f"{url}/stop")
@@ -69,12 +70,24 @@ def recapture(
             _ask("DELETE", f"{url}/offsets")
             _ask("PUT", f"{url}/resume")
         except requests.RequestException as error:
+            is_away = isinstance(error, (requests.ConnectionError, requests.Timeout))
             raise UnavailableError(
-                f"Kafka Connect did not do as it was told: {first_line(error)}",
+                "Kafka Connect does not answer"
+                if is_away
+                else f"Kafka Connect did not do as it was told: {first_line(error)}",
                 hint="lakehouse up --only connect, then run again",
             ) from None
         capture.wait(config, source, timeout_seconds=timeout_seconds, progress=progress)
-    return Recaptured(source, tuple(".".join(t.place) for t in chosen), at)
+    return Recaptured(source, tuple(f"{source}.{t.name}" for t in chosen), at)
+
+
+def _is_well(config: Settings, source: str, database: str) -> bool:
+    """Whether Connect says that capture runs, and PostgreSQL has its slot: Connect takes a while to notice that not."""
+    if context.capture_state(config, source)[0] != "running":
+        return False
+    sql = "select from pg_replication_slots where slot_name = %s and wal_status <> 'lost'"
+    with context.postgres(config, user="debezium", database=database) as connection:
+        return bool(connection.execute(sql, [names.replication_slot(source)]).fetchall())
 
 
 def _ask(method: str, url: str) -> Any:

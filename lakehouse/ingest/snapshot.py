@@ -26,11 +26,12 @@ from lakehouse.telemetry import Progress, quiet
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was asked for: tables of one source by their names there, and which of their rows. ``is_done`` says that
-    every row was handed to Kafka when the call came back."""
+    """What was asked for: tables of one source, and which of their rows. ``is_done`` says that
+    every row was handed to Kafka when the call came back; ``rows`` counts them as PostgreSQL had them when asked."""
 
     source: str
     tables: tuple[str, ...]
+    rows: int
     where: str | None
     is_done: bool
 
@@ -51,13 +52,13 @@ def take(
     Raises UsageError for tables of two sources, of none that is captured, or a condition that PostgreSQL refuses;
     UnavailableError when PostgreSQL or capture does not answer, or it is not done in time.
     """
+    chosen = tuple(dict.fromkeys(chosen))
     source = _source(chosen, where)
     places = [".".join(t.place) for t in chosen]
     try:
         with context.postgres(config, user="debezium", database=source.database) as connection:
             connection.autocommit = True
-            if where is not None:
-                _try(connection, chosen[0], where)
+            rows = sum(_count(connection, table, where) for table in chosen)
             _signal(connection, source, places, where)
     except psycopg.OperationalError as error:
         raise UnavailableError(
@@ -71,7 +72,7 @@ def take(
             timeout_seconds=timeout_seconds,
             progress=progress,
         )
-    return Snapshot(source.name, tuple(places), where, is_done=wait)
+    return Snapshot(source.name, tuple(f"{source.name}.{t.name}" for t in chosen), rows, where, is_done=wait)
 
 
 def _source(chosen: Sequence[Table], where: str | None) -> Source:
@@ -91,16 +92,21 @@ def _source(chosen: Sequence[Table], where: str | None) -> Source:
     return source
 
 
-def _try(connection: psycopg.Connection[Any], table: Table, where: str) -> None:
-    """Debezium would only log a condition that PostgreSQL does not take."""
+def _count(connection: psycopg.Connection[Any], table: Table, where: str | None) -> int:
+    """How many rows will be read. Debezium would only log a condition that PostgreSQL does not take, or that fails on a
+    row; this looks at every row."""
     place = ".".join(identifier(part) for part in table.place)
     try:
-        connection.execute(f"select from {place} where ({where}) limit 0".encode(), prepare=True)
-    except psycopg.ProgrammingError as error:
+        row = connection.execute(
+            f"select count(*) from {place} where ({where or 'true'})".encode(), prepare=True
+        ).fetchone()
+    except (psycopg.ProgrammingError, psycopg.DataError) as error:
         raise UsageError(
             f"PostgreSQL does not take the condition: {first_line(error)}",
             hint="a condition is SQL, as in --where \"status = 'disputed'\"",
         ) from None
+    assert row is not None
+    return int(row[0])
 
 
 def _signal(

@@ -13,9 +13,9 @@ import requests
 
 from lakehouse import context, names, tables
 from lakehouse.errors import UnavailableError
-from lakehouse.ingest import capture
+from lakehouse.ingest import capture, recapture, snapshot
 from lakehouse.settings import Settings
-from lakehouse.stack import provision
+from lakehouse.stack import provision, services
 
 
 def connector(config: Settings) -> str:
@@ -108,8 +108,55 @@ def test_rows_are_read_again_when_asked_for(stack: Settings, cli: Any) -> None:
         *("--output", "json"),
         check=True,
     )
-    assert json.loads(told.stdout)["is_done"]
+    said = json.loads(told.stdout)
+    assert (said["is_done"], said["rows"], said["tables"]) == (True, 2500, ["ledger.fx_rates"])
     assert reads(stack, "snap") == {f"snap{n}": 1 for n in range(1, 2501)}
+
+
+def test_a_condition_that_fails_on_a_row_is_said(stack: Settings, cli: Any) -> None:
+    with context.postgres(stack) as connection:
+        connection.execute(
+            "insert into fx_rates values ('XTS', 'zero', '2026-01-01', 1, now()) on conflict do nothing"
+        )
+    told = cli("ingest", "snapshot", "fx_rates", "--where", "rate / (rate - rate) > 1", "--output", "json")
+    assert (told.returncode, "division by zero" in json.loads(told.stdout)["message"]) == (2, True)
+
+
+@pytest.fixture
+def without_connect(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """All that was committed is in Kafka, and Kafka Connect is down; up again afterwards."""
+    capture.wait(stack, "ledger")
+    with monkeypatch.context() as patch:
+        patch.setattr(capture, "PATIENCE_SECONDS", 2)
+        patch.setattr(capture, "_TARGET", "select 0")  # PostgreSQL writes of itself
+        services.down(stack, ["connect"])
+        yield stack
+    services.up(stack, ["connect"])
+    capture.wait(stack, "ledger")
+
+
+def test_what_connect_does_not_tell_is_not_taken_for_done(without_connect: Settings) -> None:
+    """It may have died in the middle of reading tables, whatever the slot has confirmed."""
+    for reading in (capture.FIRST_SNAPSHOT, capture.SNAPSHOT_ON_DEMAND):
+        with pytest.raises(UnavailableError, match="Kafka Connect does not answer") as told:
+            capture.wait(without_connect, "ledger", reading=reading)
+        assert "lakehouse up" in str(told.value.hint)
+    with pytest.raises(UnavailableError, match="Kafka Connect does not answer"):
+        recapture.recapture(without_connect, "ledger")
+
+
+def test_a_stopped_connector_is_named_and_not_waited_for(
+    stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests.put(f"{connector(stack)}/stop", timeout=30).raise_for_status()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(capture, "PATIENCE_SECONDS", 2)
+            with pytest.raises(UnavailableError, match="its connector is stopped"):
+                snapshot.take(stack, [tables.get("ledger.fx_rates")], "quote_currency_code = 'none'")
+    finally:
+        requests.put(f"{connector(stack)}/resume", timeout=30).raise_for_status()
+        capture.wait(stack, "ledger")
 
 
 @pytest.mark.parametrize(
