@@ -22,6 +22,7 @@ def demo(
     payments: Annotated[
         int, typer.Option(min=0, help="Payments that this stretch of business adds.")
     ] = 20_000,
+    days: Annotated[int, typer.Option(min=1, help="Business days that the stretch lasts.")] = 90,
     seed: Annotated[int, typer.Option(help="Same seed, same business.")] = 42,
     train: Annotated[bool, typer.Option(help="Run the notebook that trains the fraud model.")] = True,
 ) -> None:
@@ -34,7 +35,7 @@ def demo(
     from lakehouse.testing import simulator
 
     with output.progress() as progress:
-        plan = simulator.Plan(seed=seed, payments=payments)
+        plan = simulator.Plan(seed=seed, payments=payments, days=days)
         result = whole.run(settings.current(), plan, progress, train=train)
     output.emit(result, page)
     if not result.engines_agree:

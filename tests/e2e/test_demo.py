@@ -36,7 +36,7 @@ def lakehouse(*arguments: str) -> Any:
 @pytest.fixture(scope="module")
 def demos(stack: Settings, request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     context.stop_spark()
-    usual = ("demo", "--payments", "600", "--seed", "11")
+    usual = ("demo", "--payments", "600", "--days", "365", "--seed", "11")
     again = [(*usual, "--no-train")] if request.config.getoption("long") else []
     return [lakehouse(*arguments) for arguments in (usual, *again)]
 

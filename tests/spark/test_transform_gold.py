@@ -263,6 +263,8 @@ BAD = {
     "set net_minor = net_minor + 1 where payment_id = 'pay_1'",
     "daily_revenue_equals_the_facts": "update gold.agg_daily_merchant_revenue "
     "set revenue_minor = revenue_minor + 1 where currency_code = 'JPY'",
+    "calendar_is_the_calendar": "update gold.dim_dates set iso_day_of_week = 2 where date_on = date '2024-02-29'",
+    "rates_convert_major_units": "update gold.dim_fx_rates set minor_rate = minor_rate * 10 where date_on = date '2026-02-01'",
     "cubes_equal_their_facts": "delete from gold.agg_hourly_payments where currency_code = 'JPY'",
     **{
         f"{name}_covers_all_time": f"update gold.{name} set effective_to = timestamp '2100-01-01' where is_current"
@@ -307,6 +309,9 @@ def test_every_data_test_can_fail(business: Any) -> None:
         ("ref_1", "key comes 2 times"),
         ("ref_nothing", "amount_minor is not above zero"),
         ("ref_orphan", "payment_id is not in fct_payments: pay_nobody"),
+    }
+    assert ("evt_invented", "customer_key is null") in {
+        (r["event_id"], r["problem"]) for r in found["fct_events_is_as_declared"]["first"]
     }
     assert ("ref_odd", "status is unknown: lost") in {
         (r["refund_id"], r["problem"]) for r in found["stg_ledger__refunds_is_as_declared"]["first"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,6 +23,11 @@ MODELS = f"fct_payments fct_refunds fct_disputes fct_events {CUBES}"
 
 def at(day: int, hour: int = 12, month: int = 2, year: int = 2026) -> datetime:
     return datetime(year, month, day, hour, tzinfo=UTC)
+
+
+def summer_time(hour: int) -> datetime:
+    """Half past this hour of the night in which clocks in Berlin went from two to three."""
+    return datetime(2026, 3, 29, hour, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 
 
 def of(table: str, key: str, **values: Any) -> dict[str, Any]:
@@ -92,6 +98,8 @@ def shop(lake: Any) -> Any:
                 payment("yen, no rate any more", 101, at(10, month=3), currency_code="JPY"),
                 payment("dinar", 1001, currency_code="KWD"),
                 payment("no such currency", 100, currency_code="XXY"),
+                payment("winter time", 100, summer_time(0), currency_code="SEK"),
+                payment("summer time", 100, summer_time(3), currency_code="SEK"),
                 payment("negative", -5, fee_minor=0, status="requested", captured_at=None),
             ],
             "refunds": [
@@ -127,10 +135,10 @@ def name_then(lake: Any) -> dict[str, Any]:
 
 
 def test_no_payment_is_lost_whatever_it_refers_to(shop: Any) -> None:
-    assert len(facts(shop, "1")) == 14
+    assert len(facts(shop, "1")) == 16
     for dimension in ("customer", "merchant", "product"):
         joined = f"select 1 from gold.fct_payments inner join gold.dim_{dimension}s using ({dimension}_key)"
-        assert len(shop.rows(joined)) == 14, f"an inner join with dim_{dimension}s keeps every row"
+        assert len(shop.rows(joined)) == 16, f"an inner join with dim_{dimension}s keeps every row"
 
 
 def test_a_payment_points_to_the_version_that_held_then(shop: Any) -> None:
@@ -172,8 +180,15 @@ def test_money_is_reported_at_the_rate_of_its_day_or_not_at_all(shop: Any) -> No
         ("EUR", 800, 0, 800),
         ("JPY", 303, 1, 126),
         ("KWD", 1001, 0, 280),
+        ("SEK", 200, 2, None),
         ("XXY", 100, 1, None),
     ]
+
+
+def test_a_day_is_one_of_utc_also_in_the_night_when_clocks_change(shop: Any) -> None:
+    days, hours = facts(shop, "captured_on"), facts(shop, "cast(captured_at as string)")
+    assert (hours["winter time"], days["winter time"]) == ("2026-03-28 23:30:00", date(2026, 3, 28))
+    assert (hours["summer time"], days["summer time"]) == ("2026-03-29 01:30:00", date(2026, 3, 29))
 
 
 def test_two_disputes_and_a_refund_larger_than_its_payment_are_as_they_are(shop: Any) -> None:
@@ -199,7 +214,8 @@ def test_what_becomes_known_late_moves_payments_to_their_version_and_rate(shop: 
     called = name_then(shop)
     assert (called["noon"], called["evening"]) == ("Tea & Co", "Tea Garden")
     after = facts(shop, "merchant_key")
-    assert {p for p in before if before[p] != after[p]} == {"evening", "yen, no rate any more"}
+    after_the_28th = {"evening", "yen, no rate any more", "winter time", "summer time"}
+    assert {p for p in before if before[p] != after[p]} == after_the_28th
     prices = facts(
         shop, "(select max(price_minor) from gold.dim_products as d where d.product_key = p.product_key)"
     )
@@ -309,7 +325,7 @@ def test_periods_begin_where_the_calendar_says(shop: Any) -> None:
 
 def test_cubes_say_who_is_not_known_and_drop_nobody(shop: Any) -> None:
     (lifetime,) = shop.rows("select sum(requested_count) as n from gold.agg_customer_lifetime")
-    assert lifetime["n"] == 14
+    assert lifetime["n"] == 16
     assert cube(
         shop, "agg_customer_lifetime", "customer_id = '(unknown)'", "currency_code", "captured_count"
     ) == [("EUR", 1)]

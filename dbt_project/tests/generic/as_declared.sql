@@ -4,7 +4,7 @@
     the key and the first problem of each row that breaks it. A null is neither an unknown value nor a reference.
 
     values      column -> values that it may have
-    references  list of {column, to: "{{ '{{' }} ref('...') {{ '}}' }}", field}
+    references  list of {column, to: "{{ '{{' }} ref('...') {{ '}}' }}", field}; with required: true, a null is a problem too
     positive    columns whose sign belongs to the ledger, and that are a mistake when zero
 #}
 {% test as_declared(model, key, values={}, references=[], positive=[]) %}
@@ -24,6 +24,9 @@ from (
             when coalesce(here.{{ column }}, 0) <= 0 then '{{ column }} is not above zero'
             {%- endfor %}
             {%- for reference in references %}
+            {%- if reference.required %}
+            when here.{{ reference.column }} is null then '{{ reference.column }} is null'
+            {%- endif %}
             when here.{{ reference.column }} is not null and there_{{ loop.index }}.{{ reference.field }} is null
                 then concat('{{ reference.column }} is not in {{ reference.to.identifier }}: ', here.{{ reference.column }})
             {%- endfor %}
