@@ -235,6 +235,19 @@ def capture_state(config: Settings, source: str) -> tuple[str, str | None]:
     return str(parts[-1]["state"]).lower(), None
 
 
+def capture_step(config: Settings, source: str, state: str) -> str | None:
+    """What to do about a capture in this state (``capture_state``); None if it runs."""
+    resume = f"curl -X PUT {connect_url(config)}/connectors/{names.connector(source)}/resume"
+    return {
+        "lost": "docs/runbooks/slot-lost.md",
+        "failed": "lakehouse up starts it again; lakehouse logs connect says more",
+        "missing": "lakehouse up makes it",
+        "unknown": "lakehouse up --only connect; lakehouse logs connect says more",
+        "stopped": f"lakehouse ingest recapture --source {source}, if one did not end; else {resume}",
+        "paused": resume,
+    }.get(state)
+
+
 def ingest_note(config: Settings, source: str) -> Path:
     """Where the ingest of a source notes who it is."""
     return config.state / "run" / f"ingest-{source}.json"

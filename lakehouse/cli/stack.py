@@ -142,14 +142,14 @@ def _show_up(result: dict[str, Any]) -> None:
 
 
 def _show_status(result: dict[str, Any]) -> None:
-    from lakehouse.ingest.capture import NEXT_STEPS
+    from lakehouse import context, settings
 
     _show(result)
     for capture in result["captures"]:
         output.out.print(f"capture of {capture.source}: {capture.state}")
         if capture.error:
             output.out.print(f"      {capture.error}", markup=False)
-        step = NEXT_STEPS.get(capture.state)
+        step = context.capture_step(settings.current(), capture.source, capture.state)
         if step:
             output.out.print(f"      next {step}", markup=False)
 

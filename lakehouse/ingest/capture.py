@@ -21,19 +21,11 @@ PATIENCE_SECONDS = 30
 """How long capture may be silent: the supervisor starts Connect again within seconds."""
 _SILENT = {
     "unknown": "Kafka Connect does not answer",
+    "missing": "Kafka Connect has no connector of it",
     "stopped": "its connector is stopped, by hand or by an ingest recapture that did not end",
     "paused": "its connector is paused",
 }
-_RESUME = "resume it by hand: PUT /connectors/.../resume of Kafka Connect"
-NEXT_STEPS = {
-    "lost": "docs/runbooks/slot-lost.md",
-    "failed": "lakehouse up starts it again; lakehouse logs connect says more",
-    "missing": "lakehouse up makes it",
-    "unknown": "lakehouse up --only connect; lakehouse logs connect says more",
-    "stopped": f"lakehouse ingest recapture, if one did not end; else {_RESUME}",
-    "paused": _RESUME,
-}
-"""What to do about a capture that does not run, by its state (``context.capture_state``)."""
+"""States that may pass: while Connect starts it does not answer, then knows no connector."""
 
 FIRST_SNAPSHOT, SNAPSHOT_ON_DEMAND = "snapshot", "incremental_snapshot_collections"
 """What stands in the connector's place, as Connect keeps it, while tables are read."""
@@ -66,13 +58,9 @@ def wait(
             raise lost_slot(source)
         if confirmed >= target and not _is_reading(config, source, reading):
             return False
-        if state in ("failed", "missing"):
-            raise UnavailableError(
-                f"connector {names.connector(source)} failed: {why}"
-                if why
-                else f"{source} is not captured: connector {state}",
-                hint=NEXT_STEPS[state],
-            )
+        step = context.capture_step(config, source, state)
+        if state == "failed":
+            raise UnavailableError(f"connector {names.connector(source)} failed: {why}", hint=step)
         if state not in _SILENT:
             quiet_since = None
         elif quiet_since is None:
@@ -80,7 +68,7 @@ def wait(
         elif monotonic() - quiet_since > PATIENCE_SECONDS:
             raise UnavailableError(
                 f"{source} is not captured: {_SILENT[state]}",
-                hint=f"{NEXT_STEPS[state]}; nothing is lost, run again afterwards",
+                hint=f"{step}; nothing is lost, run again afterwards",
             )
         return True
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,8 @@ import psycopg
 
 from lakehouse import context, names, tables
 from lakehouse.contracts import Source, Table
-from lakehouse.errors import UnavailableError, UsageError, first_line
-from lakehouse.ingest import capture
+from lakehouse.errors import DataError, UnavailableError, UsageError, first_line
+from lakehouse.ingest import broker, capture
 from lakehouse.render.common import identifier
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
@@ -26,8 +26,8 @@ from lakehouse.telemetry import Progress, quiet
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was asked for: tables of one source, and which of their rows. ``is_done`` says that
-    every row was handed to Kafka when the call came back; ``rows`` counts them as PostgreSQL had them when asked."""
+    """What was asked for: tables of one source, and which of their rows. ``is_done`` says that capture has ended its
+    reading, and as many messages came or more; ``rows`` counts them as PostgreSQL had them when asked."""
 
     source: str
     tables: tuple[str, ...]
@@ -49,8 +49,9 @@ def take(
     SQL condition ``where`` of PostgreSQL holds, for one table. With ``wait`` return when that is done.
 
     A second call reads them a second time, which silver does not show. Stopped between, capture goes on by itself.
-    Raises UsageError for tables of two sources, of none that is captured, or a condition that PostgreSQL refuses;
-    UnavailableError when PostgreSQL or capture does not answer, or it is not done in time.
+    Raises UsageError for tables of two sources, of none that is captured, or a condition that is empty or that PostgreSQL
+    refuses; DataError when fewer messages came than rows were there, for Debezium leaves out a table that it cannot read;
+    UnavailableError when PostgreSQL, Kafka or capture does not answer, or it is not done in time.
     """
     chosen = tuple(dict.fromkeys(chosen))
     source = _source(chosen, where)
@@ -58,7 +59,8 @@ def take(
     try:
         with context.postgres(config, user="debezium", database=source.database) as connection:
             connection.autocommit = True
-            rows = sum(_count(connection, table, where) for table in chosen)
+            before = _ends(config, chosen)
+            rows = {table: _count(connection, table, where) for table in chosen}
             _signal(connection, source, places, where)
     except psycopg.OperationalError as error:
         raise UnavailableError(
@@ -72,7 +74,9 @@ def take(
             timeout_seconds=timeout_seconds,
             progress=progress,
         )
-    return Snapshot(source.name, tuple(f"{source.name}.{t.name}" for t in chosen), rows, where, is_done=wait)
+        _require_messages(before, _ends(config, chosen), rows)
+    read = tuple(f"{source.name}.{t.name}" for t in chosen)
+    return Snapshot(source.name, read, sum(rows.values()), where, is_done=wait)
 
 
 def _source(chosen: Sequence[Table], where: str | None) -> Source:
@@ -89,6 +93,8 @@ def _source(chosen: Sequence[Table], where: str | None) -> Source:
         )
     if where is not None and len(chosen) != 1:
         raise UsageError("a condition is of one table", hint="ask for one table at a time")
+    if where is not None and not where.strip():
+        raise UsageError("the condition is empty", hint="leave it out to read all rows")
     return source
 
 
@@ -96,17 +102,40 @@ def _count(connection: psycopg.Connection[Any], table: Table, where: str | None)
     """How many rows will be read. Debezium would only log a condition that PostgreSQL does not take, or that fails on a
     row; this looks at every row."""
     place = ".".join(identifier(part) for part in table.place)
+    condition = "" if where is None else f" where ({where})"
     try:
-        row = connection.execute(
-            f"select count(*) from {place} where ({where or 'true'})".encode(), prepare=True
-        ).fetchone()
-    except (psycopg.ProgrammingError, psycopg.DataError) as error:
+        row = connection.execute(f"select count(*) from {place}{condition}".encode(), prepare=True).fetchone()
+    except (psycopg.ProgrammingError, psycopg.DataError, psycopg.errors.ProtocolViolation) as error:
+        if where is None:
+            raise DataError(
+                f"PostgreSQL does not give {'.'.join(table.place)} to capture: {first_line(error)}",
+                hint="lakehouse tables diff compares it with its declaration; the role debezium needs SELECT on it",
+            ) from None
         raise UsageError(
             f"PostgreSQL does not take the condition: {first_line(error)}",
             hint="a condition is SQL, as in --where \"status = 'disputed'\"",
         ) from None
     assert row is not None
     return int(row[0])
+
+
+def _ends(config: Settings, chosen: Sequence[Table]) -> dict[Table, int]:
+    """How many offsets the topic of each table has given out."""
+    held = broker.held(config, [names.topic(table) for table in chosen])
+    return {t: sum(h.end for (topic, _), h in held.items() if topic == names.topic(t)) for t in chosen}
+
+
+def _require_messages(
+    before: Mapping[Table, int], after: Mapping[Table, int], rows: Mapping[Table, int]
+) -> None:
+    """DataError if a row cannot have come: each comes as a read, or as a change that was made in the meantime."""
+    for table, count in rows.items():
+        if (came := after[table] - before[table]) < count:
+            raise DataError(
+                f"{table.source.name}.{table.name} was not read: {came:,} messages came for {count:,} rows",
+                hint="lakehouse logs connect says why; a condition with ? in it is taken for one with a parameter, and a "
+                "table that was truncated meanwhile has fewer rows",
+            )
 
 
 def _signal(

@@ -122,6 +122,32 @@ def test_a_condition_that_fails_on_a_row_is_said(stack: Settings, cli: Any) -> N
     assert (told.returncode, "division by zero" in json.loads(told.stdout)["message"]) == (2, True)
 
 
+def test_a_table_that_debezium_leaves_out_is_said(stack: Settings, cli: Any) -> None:
+    """PostgreSQL knows an operator ?, and JDBC takes it for a parameter."""
+    with context.postgres(stack) as connection:
+        connection.execute(
+            "insert into fx_rates values ('XTS', 'left', '2026-01-01', 1, now()) on conflict do nothing"
+        )
+    where = """quote_currency_code = 'left' and '{"a": 1}'::jsonb ? 'a'"""
+    told = cli("ingest", "snapshot", "fx_rates", "--where", where, "--output", "json")
+    said = json.loads(told.stdout)
+    assert (told.returncode, "0 messages came for 1 rows" in said["message"]) == (1, True)
+    assert "lakehouse logs connect" in said["hint"]
+    assert reads(stack, "left") == {}
+
+
+def test_a_table_that_capture_may_not_read_is_said_without_a_condition(stack: Settings, cli: Any) -> None:
+    with context.postgres(stack, user="postgres") as connection:
+        connection.autocommit = True
+        connection.execute("revoke select on fx_rates from debezium")
+        try:
+            told = cli("ingest", "snapshot", "fx_rates", "--output", "json")
+        finally:
+            connection.execute("grant select on fx_rates to debezium")
+    message = json.loads(told.stdout)["message"]
+    assert (told.returncode, "permission denied" in message, "condition" in message) == (1, True, False)
+
+
 @pytest.fixture
 def without_connect(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """All that was committed is in Kafka, and Kafka Connect is down; up again afterwards."""
@@ -159,6 +185,22 @@ def test_a_stopped_connector_is_named_and_not_waited_for(
         capture.wait(stack, "ledger")
 
 
+def test_a_connector_that_is_not_there_yet_is_waited_for(
+    stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Connect starts it answers, and knows no connector."""
+    asked, told = iter(["unknown", "missing", "missing"]), context.capture_state
+
+    def state(config: Settings, source: str) -> tuple[str, str | None]:
+        return (found, None) if (found := next(asked, None)) else told(config, source)
+
+    monkeypatch.setattr(context, "capture_state", state)
+    reading = iter([True, True, True])
+    monkeypatch.setattr(capture, "_is_reading", lambda *_: next(reading, False))
+    capture.wait(stack, "ledger")
+    assert next(asked, None) is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -167,6 +209,8 @@ def test_a_stopped_connector_is_named_and_not_waited_for(
             ("fx_rates", "--where", "true); drop table fx_rates; select (1"),
             "PostgreSQL does not take the condition",
         ),
+        (("fx_rates", "--where", " "), "the condition is empty"),
+        (("fx_rates", "--where", "quote_currency_code = $1"), "PostgreSQL does not take the condition"),
         (("fx_rates", "payments", "--where", "true"), "a condition is of one table"),
         (("fx_rates", "events.checkout"), "tables of one source"),
         (("events.checkout",), "is not captured by us"),
