@@ -59,6 +59,10 @@ class DriftError(LakehouseError):
     exit_code = 3
 
 
+class ReadInParts(DataError):
+    """Capture was interrupted while it read all tables, and began anew: what was deleted in between may be in Kafka."""
+
+
 class UnavailableError(LakehouseError):
     """A service did not answer; the same call may succeed later."""
 

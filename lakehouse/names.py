@@ -36,6 +36,11 @@ def signals_topic(source: Source) -> str:
     return ".".join((source.topic_prefix or source.name, *signals(source)))
 
 
+def notifications_topic(source: Source) -> str:
+    """Kafka topic in which a source's connector tells how it reads tables: ``ledger.lakehouse_capture.ledger_notifications``."""
+    return ".".join((source.topic_prefix or source.name, signals(source)[0], f"{source.name}_notifications"))
+
+
 def bronze(table: Table) -> str:
     """Bronze log table, with its schema: ``bronze.ledger__payments``."""
     return f"{BRONZE}.{table.source.name}__{table.name}"

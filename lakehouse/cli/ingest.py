@@ -153,6 +153,8 @@ def _show_status(found: Status) -> None:
             else (f", {capture.unconfirmed_bytes:,} bytes of log not confirmed, {capture.held_bytes:,} held")
         )
         output.out.print(f"capture of {capture.source}: {capture.state}{held}", markup=False)
+        if capture.step:
+            output.out.print(f"  next {capture.step}", markup=False)
     for text, who in _remarks(found).items():
         everyone = len(who) == len(found.tables) > 1
         output.out.print(f"{'all tables' if everyone else ', '.join(who)}: {text}", markup=False)

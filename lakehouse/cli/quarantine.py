@@ -61,6 +61,11 @@ def show(
     found = quarantine.messages(
         settings.current(), tables.get(table), reason=reason, place=place, limit=limit
     )
+    if place is not None and not found:
+        raise UsageError(
+            f"nothing of partition {partition}, offset {offset} is in quarantine",
+            hint=f"lakehouse ingest quarantine show {table}",
+        )
     documents = [
         {k: v for k, v in output.plain(m).items() if k not in ("key", "value")}
         | _told("key", m.key)

@@ -145,6 +145,23 @@ def has_messages(config: Settings, found: Mapping[Place, Held], start: Mapping[P
     return True
 
 
+def values(config: Settings, topic: str, offset: int) -> Iterator[bytes]:
+    """The committed messages of a topic of one partition, from an offset on up to its end as of this call."""
+    from kafka import TopicPartition
+
+    place, has = TopicPartition(topic, 0), held(config, [topic])[topic, 0]
+    with _consumer(config) as consumer:
+        consumer.assign([place])
+        consumer.seek(place, max(offset, has.begin))
+        give_up = monotonic() + _PATIENCE_MS / 1000
+        while consumer.position(place) < has.end:
+            if found := consumer.poll(timeout_ms=200).get(place, []):
+                give_up = monotonic() + _PATIENCE_MS / 1000
+            elif monotonic() > give_up:
+                raise unavailable(config, f"no message of {topic} came in time")
+            yield from (message.value for message in found)
+
+
 def backlog(config: Settings, topics: list[str], stand: Mapping[Place, int]) -> dict[Place, Backlog]:
     """What waits in every partition of the topics that Kafka has, from ``stand`` on or else from its beginning.
 

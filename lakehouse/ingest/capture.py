@@ -11,6 +11,7 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 
 from lakehouse import context, names
 from lakehouse.errors import UnavailableError, first_line, lost_slot
+from lakehouse.ingest import readings
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
 
@@ -18,7 +19,8 @@ _TARGET = "select pg_current_wal_lsn() - '0/0'::pg_lsn"
 _CONFIRMED = "select confirmed_flush_lsn - '0/0'::pg_lsn from pg_replication_slots where slot_name = %s"
 
 PATIENCE_SECONDS = 30
-"""How long capture may be silent: the supervisor starts Connect again within seconds."""
+"""How long capture may stand still, and a third of how long Connect may be silent: started again after a ``kill -9``, it knows
+its connectors once its group has given up the one that died, a minute later."""
 _SILENT = {
     "unknown": "Kafka Connect does not answer",
     "missing": "Kafka Connect has no connector of it",
@@ -41,10 +43,11 @@ def wait(
 ) -> None:
     """Return once every change committed before this call is in Kafka, and tables are not being read (``reading``).
 
-    Compares the write-ahead log's end at the time of the call with what the source's replication slot confirmed,
-    both in bytes. Raises DataError when PostgreSQL no longer has what comes next, UnavailableError when it does not
-    answer, the connector failed, is stopped or silent for ``PATIENCE_SECONDS``, or does not catch up in time; nothing is
-    lost then: PostgreSQL keeps the log until the slot has confirmed it.
+    Compares the write-ahead log's end at the time of the call with what the source's replication slot confirmed, both in
+    bytes, while the connector runs. Raises DataError when PostgreSQL no longer has what comes next, UnavailableError when
+    it does not answer, the connector failed, is stopped or silent for too long, or does not catch up in time;
+    nothing is lost then: PostgreSQL keeps the log until the slot has confirmed it. ReadInParts, a DataError, when what is
+    in Kafka may have rows that PostgreSQL has not.
     """
     slot = names.replication_slot(source)
     quiet_since: float | None = None
@@ -54,9 +57,10 @@ def wait(
         confirmed = _number(connection, _CONFIRMED, slot)
         progress(f"capture {source} (bytes of log)", max(0, confirmed - begun), max(0, target - begun))
         state, why = context.capture_state(config, source)
-        if state == "lost":  # of a slot that was made again, what is confirmed says nothing
+        if state == "lost":
             raise lost_slot(source)
-        if confirmed >= target and not _is_reading(config, source, reading):
+        # Who does not run may have another slot than the one it stood at: what a new one confirms says nothing.
+        if state == "running" and confirmed >= target and not _is_reading(config, source, reading):
             return False
         step = context.capture_step(config, source, state)
         if state == "failed":
@@ -65,10 +69,10 @@ def wait(
             quiet_since = None
         elif quiet_since is None:
             quiet_since = monotonic()
-        elif monotonic() - quiet_since > PATIENCE_SECONDS:
+        elif monotonic() - quiet_since > PATIENCE_SECONDS * (3 if state in ("unknown", "missing") else 1):
             raise UnavailableError(
                 f"{source} is not captured: {_SILENT[state]}",
-                hint=f"{step}; nothing is lost, run again afterwards",
+                hint=f"{step}; then run again",
             )
         return True
 
@@ -89,6 +93,7 @@ def wait(
             hint="lakehouse status, then lakehouse logs connect; nothing is lost, run again",
             slot=slot,
         ) from None
+    readings.require_whole(config, source)
 
 
 def _is_reading(config: Settings, source: str, what: str) -> bool:

@@ -78,7 +78,7 @@ def waiting(config: Settings, table: Table, seen: Seen) -> tuple[list[tuple[Path
             if not _is_whole(file, root):
                 continue
             quiet = now - file.stat().st_mtime
-            if 0 <= quiet < config.ingest.file_quiet_seconds:
+            if abs(quiet) < config.ingest.file_quiet_seconds:
                 young = max(young, config.ingest.file_quiet_seconds - quiet)
                 continue
             drop = seen.digest(file)

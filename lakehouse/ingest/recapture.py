@@ -14,12 +14,14 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 
 from lakehouse import context, names, tables
 from lakehouse.contracts import Table
-from lakehouse.errors import SafetyError, UnavailableError, UsageError, first_line
-from lakehouse.ingest import broker, capture, lock
+from lakehouse.errors import ReadInParts, SafetyError, UnavailableError, UsageError, first_line
+from lakehouse.ingest import broker, capture, lock, readings
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
 
 _PATIENCE_SECONDS = 60
+_ATTEMPTS = 3
+"""Times that tables are emptied and read when capture is interrupted while it reads them."""
 
 
 @dataclass(frozen=True)
@@ -43,51 +45,79 @@ def recapture(
 
     The truncates are what takes away rows that were deleted while nobody listened; histories have no version between
     them and the new snapshot. What changed twice in between is seen once. No ingest of the source runs meanwhile, so
-    nobody lands a half. Stopped at any step, a second call does it all again; until one has come to its end, capture
-    stays stopped or its snapshot begins anew.
+    nobody lands a half. Interrupted while it reads, capture would begin its reading anew, and a row that was read and then
+    deleted would stay: all of it is done again then. Stopped at any step, a second call does it all again, unless capture
+    came far enough to go on by itself.
 
-    Raises UsageError for a source that is not captured here, SafetyError while an ingest runs, or if capture is well
-    and ``force`` is not set; UnavailableError when a service does not answer or it is not done in time.
+    Raises UsageError for a source that is not captured here, SafetyError while an ingest runs, or if capture can go on
+    with the slot that it has, paused or not, and ``force`` is not set; UnavailableError when a service does not answer or
+    it is not done in time; ReadInParts when capture was interrupted each time.
     """
     chosen = tables.of_source(source)
     if chosen[0].source not in tables.captured():
         raise UsageError(f"source {source} is not captured by us", hint="see lakehouse tables list")
-    url = f"{context.connect_url(config)}/connectors/{names.connector(source)}"
     with lock.of_source(config, source):
-        if not force and _is_well(config, source, chosen[0].source.database):
+        state = context.capture_state(config, source)[0]
+        if not force and _is_well(config, source, chosen[0].source.database, state):
+            step = context.capture_step(config, source, state)
             raise SafetyError(
-                f"capture of {source} runs and has its slot",
-                hint=f"lakehouse ingest run --source {source} --once waits for what it reads and lands it; lakehouse ingest "
-                "snapshot reads tables again; --force begins anew all the same",
+                f"capture of {source} {'runs' if state == 'running' else f'is {state}'} and has its slot",
+                hint=(
+                    f"{step}, and see whether it goes on"
+                    if step
+                    else f"lakehouse ingest run --source {source} --once waits for what it reads and lands it"
+                )
+                + "; lakehouse ingest snapshot reads tables again; --force begins anew all the same, without the changes "
+                "that the log still has",
             )
-        try:
-            _ask("PUT", f"{url}/stop")
-            _until(
-                lambda: _ask("GET", f"{url}/status")["connector"]["state"] == "STOPPED", "stop the connector"
-            )
-            at = _drop_slot(config, source, chosen[0].source.database)
-            _empty(config, chosen, at)
-            _ask("DELETE", f"{url}/offsets")
-            _ask("PUT", f"{url}/resume")
-        except requests.RequestException as error:
-            is_away = isinstance(error, (requests.ConnectionError, requests.Timeout))
-            raise UnavailableError(
-                "Kafka Connect does not answer"
-                if is_away
-                else f"Kafka Connect did not do as it was told: {first_line(error)}",
-                hint="lakehouse up --only connect, then run again",
-            ) from None
-        capture.wait(config, source, timeout_seconds=timeout_seconds, progress=progress)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                at = _begin_anew(config, source, chosen)
+                capture.wait(config, source, timeout_seconds=timeout_seconds, progress=progress)
+                break
+            except ReadInParts:
+                if attempt == _ATTEMPTS:
+                    raise
     return Recaptured(source, tuple(f"{source}.{t.name}" for t in chosen), at)
 
 
-def _is_well(config: Settings, source: str, database: str) -> bool:
-    """Whether Connect says that capture runs, and PostgreSQL has its slot: Connect takes a while to notice that not."""
-    if context.capture_state(config, source)[0] != "running":
+def _begin_anew(config: Settings, source: str, chosen: tuple[Table, ...]) -> datetime:
+    """Stop, drop, empty, forget, resume; when the tables were emptied, by PostgreSQL's clock."""
+    url = f"{context.connect_url(config)}/connectors/{names.connector(source)}"
+    readings.note(config, source, readings.BEGUN)
+    try:
+        _ask("PUT", f"{url}/stop")
+        _until(lambda: _ask("GET", f"{url}/status")["connector"]["state"] == "STOPPED", "stop the connector")
+        at = _drop_slot(config, source, chosen[0].source.database)
+        _empty(config, chosen, at)
+        readings.note(config, source, readings.EMPTIED)
+        _ask("DELETE", f"{url}/offsets")
+        _ask("PUT", f"{url}/resume")
+    except requests.RequestException as error:
+        is_away = isinstance(error, (requests.ConnectionError, requests.Timeout))
+        raise UnavailableError(
+            "Kafka Connect does not answer"
+            if is_away
+            else f"Kafka Connect did not do as it was told: {first_line(error)}",
+            hint="lakehouse up --only connect, then run again",
+        ) from None
+    return at
+
+
+def _is_well(config: Settings, source: str, database: str, state: str) -> bool:
+    """Whether capture can go on by itself: PostgreSQL has its slot, Connect does not say that it lacks what comes next,
+    nobody began to begin it anew, and the tables were not read in parts. Connect takes a while to notice that a slot is gone."""
+    if state in ("lost", "unknown", "missing") or readings.is_begun(config, source):
         return False
     sql = "select from pg_replication_slots where slot_name = %s and wal_status <> 'lost'"
     with context.postgres(config, user="debezium", database=database) as connection:
-        return bool(connection.execute(sql, [names.replication_slot(source)]).fetchall())
+        if not connection.execute(sql, [names.replication_slot(source)]).fetchall():
+            return False
+    try:
+        readings.require_whole(config, source)
+    except ReadInParts:
+        return False
+    return True
 
 
 def _ask(method: str, url: str) -> Any:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lakehouse import context, names, tables
 from lakehouse.contracts import Source, Table
 from lakehouse.errors import DataError, UnavailableError, UsageError, first_line
-from lakehouse.ingest import broker, capture
+from lakehouse.ingest import capture, readings
 from lakehouse.render.common import identifier
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
@@ -27,7 +28,7 @@ from lakehouse.telemetry import Progress, quiet
 @dataclass(frozen=True)
 class Snapshot:
     """What was asked for: tables of one source, and which of their rows. ``is_done`` says that capture has ended its
-    reading, and as many messages came or more; ``rows`` counts them as PostgreSQL had them when asked."""
+    reading, and left out no table; ``rows`` counts them as PostgreSQL had them when asked."""
 
     source: str
     tables: tuple[str, ...]
@@ -50,7 +51,7 @@ def take(
 
     A second call reads them a second time, which silver does not show. Stopped between, capture goes on by itself.
     Raises UsageError for tables of two sources, of none that is captured, or a condition that is empty or that PostgreSQL
-    refuses; DataError when fewer messages came than rows were there, for Debezium leaves out a table that it cannot read;
+    refuses; DataError when Debezium left out a table, for it goes on with the next when it cannot read one;
     UnavailableError when PostgreSQL, Kafka or capture does not answer, or it is not done in time.
     """
     chosen = tuple(dict.fromkeys(chosen))
@@ -59,9 +60,9 @@ def take(
     try:
         with context.postgres(config, user="debezium", database=source.database) as connection:
             connection.autocommit = True
-            before = _ends(config, chosen)
+            before = readings.end(config, source.name)
             rows = {table: _count(connection, table, where) for table in chosen}
-            _signal(connection, source, places, where)
+            asked = _signal(connection, source, places, where)
     except psycopg.OperationalError as error:
         raise UnavailableError(
             f"PostgreSQL went away: {first_line(error)}", hint="lakehouse status, then run again"
@@ -74,7 +75,7 @@ def take(
             timeout_seconds=timeout_seconds,
             progress=progress,
         )
-        _require_messages(before, _ends(config, chosen), rows)
+        _require_read(config, source, asked, before)
     read = tuple(f"{source.name}.{t.name}" for t in chosen)
     return Snapshot(source.name, read, sum(rows.values()), where, is_done=wait)
 
@@ -119,33 +120,43 @@ def _count(connection: psycopg.Connection[Any], table: Table, where: str | None)
     return int(row[0])
 
 
-def _ends(config: Settings, chosen: Sequence[Table]) -> dict[Table, int]:
-    """How many offsets the topic of each table has given out."""
-    held = broker.held(config, [names.topic(table) for table in chosen])
-    return {t: sum(h.end for (topic, _), h in held.items() if topic == names.topic(t)) for t in chosen}
+def _require_read(config: Settings, source: Source, asked: str, before: int) -> None:
+    """DataError if Debezium left out a table: it only logs why, and goes on with the next."""
+    for place, why in _unread(config, source, asked, before).items():
+        raise DataError(
+            f"{place} was not read: {why}",
+            hint="lakehouse logs connect says why; a condition with ? in it is taken for one with a parameter",
+            table=place,
+            status=why,
+        )
 
 
-def _require_messages(
-    before: Mapping[Table, int], after: Mapping[Table, int], rows: Mapping[Table, int]
-) -> None:
-    """DataError if a row cannot have come: each comes as a read, or as a change that was made in the meantime."""
-    for table, count in rows.items():
-        if (came := after[table] - before[table]) < count:
-            raise DataError(
-                f"{table.source.name}.{table.name} was not read: {came:,} messages came for {count:,} rows",
-                hint="lakehouse logs connect says why; a condition with ? in it is taken for one with a parameter, and a "
-                "table that was truncated meanwhile has fewer rows",
-            )
+@retry(
+    retry=retry_if_exception_type(UnavailableError),
+    stop=stop_after_delay(30),
+    wait=wait_fixed(0.5),
+    reraise=True,
+)
+def _unread(config: Settings, source: Source, asked: str, before: int) -> dict[str, str]:
+    """What capture says that it left out, once it says that it has ended: that comes a moment after the last row."""
+    found = readings.unread(readings.since(config, source.name, before), asked)
+    if found is None:
+        raise UnavailableError(
+            f"capture of {source.name} does not say how its reading ended",
+            hint="lakehouse up brings its settings up to date; lakehouse logs connect says more",
+        )
+    return found
 
 
-def _signal(
-    connection: psycopg.Connection[Any], source: Source, places: list[str], where: str | None
-) -> None:
+def _signal(connection: psycopg.Connection[Any], source: Source, places: list[str], where: str | None) -> str:
+    """Ask for the snapshot; its identifier, which capture's notices of it have."""
+    id_ = f"lakehouse-{uuid.uuid4()}"
     asked: dict[str, Any] = {"type": "incremental", "data-collections": [re.escape(p) for p in places]}
     if where is not None:
         asked["additional-conditions"] = [{"data-collection": re.escape(places[0]), "filter": f"({where})"}]
     there = ".".join(identifier(part) for part in names.signals(source))
     connection.execute(
         f"insert into {there} (id, type, data) values (%s, 'execute-snapshot', %s)".encode(),
-        [f"lakehouse-{uuid.uuid4()}", json.dumps(asked)],
+        [id_, json.dumps(asked)],
     )
+    return id_

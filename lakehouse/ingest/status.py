@@ -14,7 +14,7 @@ from typing import Any
 from lakehouse import context, names, tables
 from lakehouse.contracts import SourceKind, Table
 from lakehouse.errors import DataError, LakehouseError, UnavailableError, first_line
-from lakehouse.ingest import broker, bronze, files, positions
+from lakehouse.ingest import broker, bronze, files, positions, readings
 from lakehouse.ingest.broker import Backlog
 from lakehouse.ingest.positions import Place
 from lakehouse.settings import Settings
@@ -64,7 +64,8 @@ class CaptureStatus:
     """One captured source. ``state`` and ``error`` are Kafka Connect's words for its connector.
 
     ``unconfirmed_bytes`` is the write-ahead log that the replication slot has not confirmed, ``held_bytes`` what
-    PostgreSQL keeps on disk for it. A connector that is well confirms about once a second.
+    PostgreSQL keeps on disk for it. A connector that is well confirms about once a second; of one that does not run a
+    small number says nothing, for somebody may have made the slot anew. ``step`` is what to do, None if all is well.
     """
 
     source: str
@@ -73,6 +74,7 @@ class CaptureStatus:
     unconfirmed_bytes: int | None
     held_bytes: int | None
     problem: str | None = None
+    step: str | None = None
 
 
 @dataclass(frozen=True)
@@ -242,11 +244,15 @@ def _kept_too_short(config: Settings, table: Table) -> str | None:
 
 def _capture(config: Settings, source: str) -> CaptureStatus:
     state, error = context.capture_state(config, source)
+    step = context.capture_step(config, source, state)
+    unconfirmed, held, problem = None, None, None
     try:
         unconfirmed, held = _slot(config, names.replication_slot(source))
+        if state == "running":
+            readings.require_whole(config, source)
     except LakehouseError as why:
-        return CaptureStatus(source, state, error, None, None, why.message)
-    return CaptureStatus(source, state, error, unconfirmed, held)
+        problem, step = why.message, step or why.hint
+    return CaptureStatus(source, state, error, unconfirmed, held, problem, step)
 
 
 def _slot(config: Settings, slot: str) -> tuple[int, int]:

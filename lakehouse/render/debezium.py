@@ -93,6 +93,9 @@ def connector(
         # A row in its own table tells it to read tables again, in chunks, while changes go on: ingest snapshot.
         "signal.enabled.channels": "source",
         "signal.data.collection": ".".join(names.signals(source)),
+        # It tells when it begins to read tables, which, and how that ended: ingest/readings.py looks there.
+        "notification.enabled.channels": "sink",
+        "notification.sink.topic.name": names.notifications_topic(source),
         "incremental.snapshot.chunk.size": "2048",
         "incremental.snapshot.watermarking.strategy": "insert_delete",
         "exactly.once.support": "required",

@@ -64,13 +64,18 @@ def topic(table: Table) -> Topic:
 
 def topics(source: Source, tables: Sequence[Table]) -> tuple[Topic, ...]:
     """Every topic that a source needs, for the broker makes none: one per table, and those of capture: its
-    heartbeat, and what it is told."""
+    heartbeat, what it is told, and what it tells of its reading."""
     if source.kind is SourceKind.FILES:
         return ()
     found = tuple(topic(t) for t in tables)
     if source.kind is SourceKind.POSTGRES and source.is_managed:
         day = {"cleanup.policy": "delete", "retention.ms": str(_DAY_MS)}
-        found += (Topic(names.heartbeat_topic(source), 1, day), Topic(names.signals_topic(source), 1, day))
+        month = {"cleanup.policy": "delete", "retention.ms": str(30 * _DAY_MS)}
+        found += (
+            Topic(names.heartbeat_topic(source), 1, day),
+            Topic(names.signals_topic(source), 1, day),
+            Topic(names.notifications_topic(source), 1, month),
+        )
     return found
 
 

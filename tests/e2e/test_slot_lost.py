@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +13,8 @@ import requests
 
 from lakehouse import context, names, tables
 from lakehouse.errors import DataError
-from lakehouse.ingest import capture, recapture, stream
+from lakehouse.ingest import capture, readings, recapture, stream
+from lakehouse.ingest.readings import Notice
 from lakehouse.settings import Settings
 from lakehouse.transform import build
 
@@ -79,12 +81,9 @@ def lost(stack: Settings) -> Settings:
     return stack
 
 
-def test_capture_stops_and_begins_anew_when_told_to(
-    lost: Settings, cli: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:  # Connect takes a while to notice
-        patch.setattr(context, "capture_state", lambda config, source: ("running", None))
-        assert not recapture._is_well(lost, "ledger", RATES.source.database)
+def test_capture_stops_and_begins_anew_when_told_to(lost: Settings, cli: Any) -> None:
+    # Connect says so for a while
+    assert not recapture._is_well(lost, "ledger", RATES.source.database, "running")
     until_lost(lost)
     with pytest.raises(DataError, match="slot was dropped or lost") as told:
         capture.wait(lost, "ledger")
@@ -117,3 +116,73 @@ def test_capture_stops_and_begins_anew_when_told_to(
 def test_while_capture_is_well_it_is_not_begun_anew(stack: Settings, cli: Any) -> None:
     told = cli("ingest", "recapture", "--source", "ledger")
     assert (told.returncode, "runs and has its slot" in told.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("what", ["pause", "stop"])
+def test_a_capture_that_can_go_on_is_not_begun_anew(stack: Settings, cli: Any, what: str) -> None:
+    """What changed meanwhile is in the log; read anew it would be states without the changes."""
+    tell_connector(stack, what)
+    try:
+        told = cli("ingest", "recapture", "--source", "ledger")
+        assert (told.returncode, "and has its slot" in told.stderr, "/resume" in told.stderr) == (
+            1,
+            True,
+            True,
+        )
+    finally:
+        tell_connector(stack, "resume")
+        capture.wait(stack, "ledger")
+
+
+def test_a_row_that_was_read_and_then_deleted_does_not_stay_when_the_reading_is_interrupted(
+    stack: Settings, cli: Any
+) -> None:
+    """Merchants are read first, rates last. The connector begins its reading anew, and streams from there on."""
+    land(stack)
+    execute(
+        stack,
+        "insert into merchants (merchant_id, legal_name, display_name, merchant_category_code, country_code,"
+        " settlement_currency_code, fee_rate_bps, fee_fixed_minor, status, onboarded_at, created_at, updated_at)"
+        " values ('mer_slot', 'L', 'D', '5411', 'DE', 'EUR', 1, 1, 'active', now(), now(), now())",
+        "insert into fx_rates select 'XTS', 'slotbig' || n, date '2026-01-01', n, now() from generate_series(1, 200000) n",
+    )
+    before = readings.end(stack, "ledger")
+
+    def begun(table: str) -> int:
+        notices = readings.since(stack, "ledger", before)
+        return sum(n.told.get("current_collection_in_progress") == table for n in notices)
+
+    with ThreadPoolExecutor() as aside:
+        told = aside.submit(cli, "ingest", "recapture", "--source", "ledger", "--force")
+        while not begun("public.fx_rates"):
+            time.sleep(0.1)
+        tell_connector(stack, "restart?includeTasks=true")
+        execute(stack, "delete from merchants where merchant_id = 'mer_slot'")
+        assert told.result().returncode == 0, told.result().stderr
+    kinds = [n.kind for n in readings.since(stack, "ledger", before)]
+    assert kinds.count(readings.EMPTIED) == 2, "emptied and read once more"
+    assert begun("public.merchants") == 3
+    execute(stack, f"delete from fx_rates where {OURS}")
+    stream.run(stack, "ledger", once=True)
+    build.build(stack, select="stg_ledger__merchants stg_ledger__fx_rates", tests=False)
+    with context.duckdb() as connection:
+        folder = context.folder(stack, names.staging(tables.get("ledger.merchants")))
+        sql = f"select merchant_id from delta_scan('{folder}') where not _is_deleted"
+        alive = {row[0] for row in connection.execute(sql).fetchall()}
+    assert alive == {row[0] for row in execute(stack, "select merchant_id from merchants")}
+    assert "mer_slot" not in alive
+
+
+def test_tables_that_were_read_in_parts_are_not_landed(
+    stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a first snapshot that was interrupted, which nobody waited for."""
+    told = [
+        Notice("", readings.INITIAL, "STARTED", {}),
+        Notice("", readings.INITIAL, "IN_PROGRESS", {"current_collection_in_progress": "public.payments"}),
+    ]
+    monkeypatch.setattr(readings, "since", lambda *_: told * 2)
+    with pytest.raises(DataError, match="was interrupted while it read the tables") as error:
+        capture.wait(stack, "ledger")
+    assert "lakehouse ingest recapture --source ledger" in str(error.value.hint)
+    assert not recapture._is_well(stack, "ledger", RATES.source.database, "running")

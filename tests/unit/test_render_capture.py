@@ -40,6 +40,7 @@ def test_topics_of_the_ledger() -> None:
         "ledger.public.fx_rates": (1, LOG),
         "__debezium-heartbeat.ledger": (1, DAY),
         "ledger.lakehouse_capture.ledger_signals": (1, DAY),
+        "ledger.lakehouse_capture.ledger_notifications": (1, DAY | {"retention.ms": "2592000000"}),
     }
 
 
@@ -78,6 +79,8 @@ def test_connector() -> None:
         "snapshot.mode": "initial",
         "signal.enabled.channels": "source",
         "signal.data.collection": "lakehouse_capture.ledger_signals",
+        "notification.enabled.channels": "sink",
+        "notification.sink.topic.name": "ledger.lakehouse_capture.ledger_notifications",
         "exactly.once.support": "required",
         "transaction.boundary": "poll",
         "decimal.handling.mode": "string",
