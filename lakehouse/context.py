@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
 
 from lakehouse import jvm, names, secrets, settings
 from lakehouse.errors import UnavailableError, first_line, lost_slot
@@ -23,6 +24,7 @@ from lakehouse.settings import Settings
 if TYPE_CHECKING:
     import duckdb as _duckdb
     import psycopg
+    from deltalake import DeltaTable
     from pyspark.sql import SparkSession
 
 _lock = RLock()
@@ -53,6 +55,11 @@ def version(folder: Path) -> int:
     return max(
         (int(n) for n, _, kind in told if n.isdigit() and kind.startswith(("json", "checkpoint"))), default=-1
     )
+
+
+def files(table: DeltaTable) -> list[Path]:
+    """The data files of a table that delta-rs opened, at its version. It escapes paths, also those that it gives as no URI."""
+    return [Path(unquote(urlparse(uri).path)) for uri in table.file_uris()]
 
 
 def spark(config: Settings | None = None) -> SparkSession:
@@ -128,6 +135,7 @@ def _start_spark(config: Settings) -> SparkSession:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # its INT96 is no type of Iceberg: docs/adr/0019
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.adaptive.enabled": "false",
         "spark.databricks.delta.snapshotPartitions": "1",
@@ -241,9 +249,9 @@ def capture_step(config: Settings, source: str, state: str) -> str | None:
     return {
         "lost": "docs/runbooks/slot-lost.md",
         "failed": "lakehouse up starts it again; lakehouse logs connect says more",
-        "missing": "lakehouse up makes it",
+        "missing": "lakehouse up waits for it, and makes it if need be",
         "unknown": "lakehouse up --only connect; lakehouse logs connect says more",
-        "stopped": f"lakehouse ingest recapture --source {source}, if one did not end; else {resume}",
+        "stopped": f"lakehouse ingest recapture --source {source} if one did not end, else {resume}",
         "paused": resume,
     }.get(state)
 

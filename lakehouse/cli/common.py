@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from lakehouse.cli import output
+
+if TYPE_CHECKING:
+    from lakehouse.settings import Settings
 
 _COMMON: dict[str, Any] = {
     "output_format": Annotated[output.Format, typer.Option("--output", help="How to print the result.")],
@@ -53,3 +56,11 @@ def command(
         return function
 
     return register
+
+
+def publish(config: Settings) -> None:
+    """Bring gold as Iceberg to what its tables hold now. A table that cannot be published is named, and ends nothing."""
+    from lakehouse.query import iceberg
+
+    for table, why in iceberg.publish(config).failed.items():
+        output.log.print(f"not published: {table} {why}", markup=False)

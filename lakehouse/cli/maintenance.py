@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakehouse.cli import output
-from lakehouse.cli.common import command, noun
+from lakehouse.cli.common import command, noun, publish
 
 if TYPE_CHECKING:
     from lakehouse.contracts import Table
@@ -40,6 +40,7 @@ def optimize(table: _Table = None, apply: _Apply = False) -> None:
                 progress("optimize (tables)", number, len(chosen))
                 done += [found] if (found := work.apply(config, t)) else []
             progress("optimize (tables)", len(chosen), len(chosen))
+        publish(config)
     rows = [
         [
             p.table,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lakehouse.query.engines import Result
     from lakehouse.query.sync import Report
 
-app = noun("Ask the tables: one SQL, four readers.")
+app = noun("Ask the tables: one SQL, five readers.")
 
 _SHOWN_ROWS = 1000
 """Most rows that text shows when no limit is given: more would not be read."""
@@ -42,7 +42,8 @@ def run(
         str | None, typer.Argument(help="One statement that reads; '-' reads it from stdin.")
     ] = None,
     engine: Annotated[
-        str, typer.Option("--engine", help="duckdb, trino, spark, deltalake; postgres for the source.")
+        str,
+        typer.Option("--engine", help="duckdb, trino, spark, deltalake, pyiceberg; postgres for the source."),
     ] = "duckdb",
     name: Annotated[
         str | None, typer.Option("--name", help="Run a named query; see `lakehouse query list`.")
@@ -100,7 +101,7 @@ def compare(
     every: Annotated[bool, typer.Option("--all", help="Every named query.")] = False,
     engines: Annotated[
         str, typer.Option("--engines", help="Which, with commas between.")
-    ] = "duckdb,trino,spark,deltalake",
+    ] = "duckdb,trino,spark,deltalake,pyiceberg",
     moment: Annotated[str | None, _AS_OF] = None,
 ) -> None:
     """Run a named query on several engines and show each cell that differs. Exit code 3 if any does."""
@@ -138,7 +139,7 @@ def metrics() -> None:
 
 @command(app, "sync")
 def sync() -> None:
-    """Rebuild the DuckDB file of views and register new tables in Trino, if it runs."""
+    """Rebuild the DuckDB file of views, register new tables in Trino, if it runs, and publish gold as Iceberg."""
     from lakehouse import settings
     from lakehouse.query import sync as syncing
 
@@ -228,5 +229,6 @@ def _show_sync(report: Report) -> None:
         output.out.print(
             f"Trino: {len(report.registered)} tables registered, {len(report.unregistered)} forgotten"
         )
+    output.out.print(f"Iceberg: {len(report.published)} tables of gold brought up to date")
     for table, why in report.failed.items():
         output.log.print(f"skipped {table}: {escape(why)}")

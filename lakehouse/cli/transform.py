@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakehouse.cli import output
-from lakehouse.cli.common import command, noun
+from lakehouse.cli.common import command, noun, publish
 
 if TYPE_CHECKING:
     from lakehouse.transform.rebuild import Rebuilt
@@ -34,10 +34,13 @@ def run(
     from lakehouse.transform.build import build
 
     config = settings.current()
-    with output.progress() as progress:
-        report = build(
-            config, select=select, full_refresh=full_refresh, tests=not no_tests, progress=progress
-        )
+    try:
+        with output.progress() as progress:
+            report = build(
+                config, select=select, full_refresh=full_refresh, tests=not no_tests, progress=progress
+            )
+    finally:
+        publish(config)
     output.emit(report, _show)
 
 

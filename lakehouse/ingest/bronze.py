@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse import context, names
+from lakehouse import compatibility, context, names
 from lakehouse.contracts import Table
 from lakehouse.errors import DataError, SafetyError
 from lakehouse.ingest import decode, drift, positions, upgrade
@@ -234,13 +234,15 @@ def open_landing(config: Settings, session: SparkSession, tables: tuple[Table, .
     """Create the bronze tables that are missing, bring the others to the declaration, and read where each stands.
 
     Idempotent. A quarantine is created with its first row. Columns that a declaration gained are filled with what
-    ``_extra`` has of them (``upgrade``); ContractError for a declaration that its table cannot follow.
+    ``_extra`` has of them (``upgrade``); ContractError for a declaration that its table cannot follow, SafetyError for a
+    table that not every reader would read.
     """
 
     def prepare(table: Table) -> tuple[Pair, dict[str, upgrade.Filled]]:
         pair = _pair(config, table)
         if not session.catalog.tableExists(pair.bronze.name):
             session.sql(delta.create_bronze(table, str(pair.bronze.folder)))
+        compatibility.require(config, [pair.bronze.name])
         return pair, upgrade.upgrade(session, table, pair.bronze.folder)
 
     with ThreadPoolExecutor(max_workers=_AT_A_TIME) as pool:

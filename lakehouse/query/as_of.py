@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse
 
 from lakehouse import context
 from lakehouse.errors import DataError, UsageError
@@ -129,8 +128,7 @@ def _version_at(table: str, folder: Path, at: datetime) -> int:
 
 def _require_files(table: str, folder: Path, version: int) -> None:
     """DataError unless the files of a version are there: some engines answer a part of it from the log alone."""
-    for uri in _open(table, folder, version).file_uris():
-        file = Path(unquote(urlparse(uri).path)) if uri.startswith("file:") else Path(uri)
+    for file in context.files(_open(table, folder, version)):
         if not file.exists():
             raise DataError(
                 f"version {version} of {table} cannot be read any more: vacuum has removed files of it",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from lakehouse import context, names
+from lakehouse import context
 from lakehouse.query import as_of, duckdb_engine
 from lakehouse.query.as_of import Versions
 from lakehouse.query.engines import Answer
-from lakehouse.render import duckdb as render
 from lakehouse.settings import Settings
 
 
@@ -23,14 +22,11 @@ class DeltaLake:
     ) -> Answer:
         from deltalake import DeltaTable
 
-        connection = context.duckdb(reads_delta=False)
-        for schema in names.SCHEMAS:
-            connection.execute(render.create_schema(schema))
-        for table, version in (as_of.newest(config, sql) if versions is None else versions).items():
-            read = DeltaTable(context.folder(config, table), version=version).to_pyarrow_dataset()
-            connection.register(arrow := table.replace(".", "__"), read)
-            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM {arrow}")
-        return duckdb_engine.ask(config, connection, sql, limit, self.name)
+        read = as_of.newest(config, sql) if versions is None else versions
+        opened = {
+            t: DeltaTable(context.folder(config, t), version=v).to_pyarrow_dataset() for t, v in read.items()
+        }
+        return duckdb_engine.ask(config, duckdb_engine.over(opened), sql, limit, self.name)
 
 
 ENGINE = DeltaLake()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+    from pyarrow.dataset import Dataset
 
 _lock = Lock()
 _connections: dict[Path, tuple[DuckDBPyConnection, dict[tuple[str, str], Path]]] = {}
@@ -49,6 +51,17 @@ class DuckDb:
 
 
 ENGINE = DuckDb()
+
+
+def over(opened: Mapping[str, Dataset]) -> DuckDBPyConnection:
+    """A connection that knows these tables, ``schema.table``, and no others; what it asks of them is pushed down."""
+    connection = context.duckdb(reads_delta=False)
+    for schema in names.SCHEMAS:
+        connection.execute(render.create_schema(schema))
+    for table, rows in opened.items():
+        connection.register(arrow := table.replace(".", "__"), rows)
+        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM {arrow}")
+    return connection
 
 
 def ask(config: Settings, connection: DuckDBPyConnection, sql: str, limit: int | None, engine: str) -> Answer:

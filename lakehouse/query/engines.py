@@ -13,7 +13,7 @@ from lakehouse.query import as_of, normalise, statement
 from lakehouse.query.as_of import Versions
 from lakehouse.settings import Settings
 
-NAMES = ("duckdb", "trino", "spark", "deltalake")
+NAMES = ("duckdb", "trino", "spark", "deltalake", "pyiceberg")
 """Those that read the tables of the lakehouse, and must answer alike."""
 ALL = (*NAMES, "postgres")
 """And the source, which has other tables."""

@@ -6,7 +6,8 @@ import math
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -97,19 +98,25 @@ def instant(moment: datetime) -> str:
 def comparable(cell: Any, type_: str) -> Any:
     """A cell of a result in a form that is equal where engines mean the same, and can be a key of a dict.
 
-    Instants and clock readings are cut to milliseconds, because Trino reads no more; decimals forget trailing
-    zeros; a double differs from a whole number of the same value by its type, which is compared apart.
+    Instants and clock readings are rounded to milliseconds, as Trino reads them; decimals forget trailing zeros; a
+    double differs from a whole number of the same value by its type, which is compared apart.
     """
     if cell is None:
         return None
     if type_ in ("timestamp", "timestamp_ntz"):
-        return re.sub(r"(?:(\.\d{3})\d*)?(Z?)$", lambda m: (m[1] or ".000") + m[2], cell, count=1)
+        return value(_to_milliseconds(datetime.fromisoformat(cell)))
     if type_ == "decimal":
         number = Decimal(cell)
         return number.normalize() if number else Decimal(0)
     if isinstance(cell, (list, dict)):
         return repr(cell)
     return cell
+
+
+def _to_milliseconds(moment: datetime) -> datetime:
+    with suppress(OverflowError):  # the last half millisecond that Python knows
+        moment += timedelta(microseconds=500)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _not_finite(number: float) -> str:

@@ -1,4 +1,4 @@
-"""Makes the tables known to who reads them outside this process: the DuckDB file, and Trino."""
+"""Makes the tables known to who reads them outside this process: the DuckDB file, Trino, and Iceberg's catalog."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lakehouse import context, names
 from lakehouse.errors import UnavailableError, first_line
-from lakehouse.query import registry
+from lakehouse.query import iceberg, registry
 from lakehouse.render import duckdb as render
 from lakehouse.render.common import literal
 from lakehouse.settings import Settings
@@ -18,31 +18,37 @@ FILE = "lakehouse.duckdb"
 
 @dataclass(frozen=True)
 class Report:
-    """What ``sync`` did. ``trino`` is False when it did not answer; its registrations then wait."""
+    """What ``sync`` did. ``trino`` is False when it did not answer; its registrations then wait. ``published`` are tables of
+    gold that were stale as Iceberg, ``failed`` are tables that one of the three could not be given, and why."""
 
     duckdb: Path
     views: int
     trino: bool
+    published: dict[str, int]
     registered: list[str] = field(default_factory=list)
     unregistered: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
 
 def sync(config: Settings) -> Report:
-    """Rebuild ``<state>/lakehouse.duckdb`` and register the warehouse's tables in Trino, if it answers.
+    """Rebuild ``<state>/lakehouse.duckdb``, register the warehouse's tables in Trino, if it answers, publish gold as Iceberg.
 
-    Idempotent. Both hold only pointers to folders, so they never need it for new rows, only for new tables.
+    Idempotent. All hold pointers to files and no rows. The first two never need it for new rows, only for new tables;
+    Iceberg's catalog does, and has it from whatever command builds gold.
     """
     views, failed = write_duckdb(config, config.state / FILE)
+    gold = iceberg.publish(config)
+    failed |= gold.failed
     try:
         with registry.answering(config):
             changes = registry.register(config, context.trino(config))
     except UnavailableError:
-        return Report(config.state / FILE, views, trino=False, failed=failed)
+        return Report(config.state / FILE, views, trino=False, published=gold.versions, failed=failed)
     return Report(
         config.state / FILE,
         views,
         trino=True,
+        published=gold.versions,
         registered=changes.registered,
         unregistered=changes.unregistered,
         failed=failed | changes.failed,

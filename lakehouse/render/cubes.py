@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from lakehouse.metrics import Catalog, Cube, quotient
+from lakehouse.metrics import Catalog, Cube, Metric, divided, quotient
 from lakehouse.render.common import do_not_edit
 
 DO_NOT_EDIT = do_not_edit("catalog/metrics.yml")
@@ -25,36 +25,52 @@ def model(catalog: Catalog, cube: Cube) -> str:
 
 
 def test(catalog: Catalog) -> str:
-    """The data test that sets each cube of one fact table beside that table: no row was lost, none counted twice."""
-    parts = [_beside(catalog, c) for c in catalog.cubes.values() if catalog.facts[c.fact].is_table]
+    """The data test that sets each cube beside its facts: no row was lost, none counted twice; and its rates beside what
+    they are rates of."""
+    parts = [_beside(catalog, c) for c in catalog.cubes.values()]
+    parts += [_divided(catalog, c) for c in catalog.cubes.values() if _quotients(catalog, c)]
     text = "\nunion all\n".join(parts)
-    return f"{{# {DO_NOT_EDIT} #}}\n-- Each cube of a fact table, summed up, is that table, per currency.\n{text}\n"
+    told = (
+        "-- Each cube, summed up, is its facts, per currency; each of its rates is the quotient that it says."
+    )
+    return f"{{# {DO_NOT_EDIT} #}}\n{told}\n{text}\n"
 
 
 def _beside(catalog: Catalog, cube: Cube) -> str:
-    measured = [
-        m
-        for m in cube.metrics
-        if catalog.metrics[m].unit in ("count", "minor") and catalog.metrics[m].additive
-    ]
+    measured = [m for m in cube.metrics if catalog.metrics[m].additive]
     rows = [f"level = '{_TOTAL}'"] * bool(cube.sets) + [
         f"period = '{p}'" for p in cube.periods[:1] if len(cube.periods) > 1
     ]
     where = f" where {' and '.join(rows)}" if rows else ""
+    currency = _currency(cube)
+    grouped = " group by currency_code" if "currency_code" in cube.by else " having count(*) > 0"
     inside = ", ".join(f"{catalog.total(m)} as {m}" for m in measured)
     outside = ", ".join(f"{catalog.sql(m)} as {m}" for m in measured)
     same = " and ".join(f"inside.{m} <=> outside.{m}" for m in measured)
     return f"""\
 select '{cube.name}' as cube, coalesce(inside.currency_code, outside.currency_code) as currency_code
 from (
-    select currency_code, {inside}
-    from {{{{ ref('{cube.name}') }}}}{where} group by currency_code
+    select {currency}, {inside}
+    from {{{{ ref('{cube.name}') }}}}{where}{grouped}
 ) as inside
 full outer join (
-    select currency_code, {outside}
-    from {_relation(catalog, cube)} group by currency_code
-) as outside on inside.currency_code = outside.currency_code
+    select {currency}, {outside}
+    from {_relation(catalog, cube)}{grouped}
+) as outside on inside.currency_code <=> outside.currency_code
 where not ({same})"""
+
+
+def _divided(catalog: Catalog, cube: Cube) -> str:
+    same = " and ".join(f"{m} <=> {_quotient(catalog.metrics[m], str)}" for m in _quotients(catalog, cube))
+    return f"select '{cube.name}' as cube, {_currency(cube)}\nfrom {{{{ ref('{cube.name}') }}}}\nwhere not ({same})"
+
+
+def _currency(cube: Cube) -> str:
+    return "currency_code" if "currency_code" in cube.by else "cast(null as string) as currency_code"
+
+
+def _quotients(catalog: Catalog, cube: Cube) -> list[str]:
+    return [m for m in cube.metrics if catalog.metrics[m].per]
 
 
 def grain(cube: Cube) -> tuple[str, ...]:
@@ -138,11 +154,15 @@ def _level(cube: Cube) -> list[str]:
 
 
 def _shown(catalog: Catalog, name: str, how: Callable[[str], str]) -> str:
-    """A rate is kept to eight digits: exact numbers, of which every engine reads the same."""
     metric = catalog.metrics[name]
-    if metric.unit == "rate" and metric.per:
-        return f"cast({quotient(*map(how, metric.per))} as decimal(18, 8)) as {name}"
-    return f"{how(name)} as {name}"
+    return f"{_quotient(metric, how) if metric.per else how(name)} as {name}"
+
+
+def _quotient(metric: Metric, how: Callable[[str], str]) -> str:
+    """A rate is kept to eight digits: exact numbers, of which every engine reads the same."""
+    assert metric.per is not None
+    parts = tuple(map(how, metric.per))
+    return f"cast({quotient(*parts)} as decimal(18, 8))" if metric.unit == "rate" else divided(metric, *parts)
 
 
 def _last(catalog: Catalog, cube: Cube) -> list[str]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-from lakehouse import context, names, tables
+from lakehouse import compatibility, context, names, tables
 from lakehouse.errors import ConfigError, DataError, DriftError, SafetyError
 from lakehouse.render import delta, files
 from lakehouse.settings import ROOT, Settings
@@ -37,7 +37,7 @@ def build(
     After a crash each table is as before its commit or after it; the next call goes on from there.
     Raises DriftError when a data test found rows or a declared table is not rendered, DataError when a model
     could not be built or nothing is ingested, ConfigError when the disk is full, SafetyError when another build of
-    the same state folder is running.
+    the same state folder is running, or a table got a feature that not every reader reads.
     """
     began = monotonic()
     refuse_unrendered()
@@ -46,6 +46,7 @@ def build(
             _refuse_other_currency(config)
         make_missing(config)
         listed = changes.versions(config)
+        compatibility.require(config, changes.altered(config, listed))
         chosen = [with_inputs(part) for part in select.split()] if select else None
         if not select and not full_refresh and changes.sources_to_read(config, listed) == []:
             return Report((), round(monotonic() - began, 3))

@@ -43,6 +43,12 @@ def sources_to_read(config: Settings, now: Versions) -> list[str] | None:
     return [f"source:{t.source.name}.{t.name}+" for t in new]
 
 
+def altered(config: Settings, now: Versions) -> list[str]:
+    """The tables of silver and gold that are not as the last complete build left them; without one, all."""
+    before = _built(config) or {}
+    return [t for t, version in _of(now, names.SILVER, names.GOLD).items() if before.get(t) != version]
+
+
 def remember(config: Settings, read: Versions) -> None:
     """Note that silver and gold are complete for bronze as of ``read``; losing the note costs only time."""
     found = {**_of(read, names.BRONZE), **_of(versions(config), names.SILVER, names.GOLD)}

@@ -58,8 +58,10 @@ def _model(manifest: Any, node: Any, tests: list[Any]) -> Model:
         grain=meta.get("grain"),
         columns={c.name: c.description for c in node.columns.values()},
         is_contract_enforced=node.contract.enforced,
-        tests=tuple(t.name for t in own),
-        compared=tuple(t.name for t in tests if kinds[t.name] != _WITHIN and len(t.depends_on.nodes) > 1),
+        tests=tuple(sorted(t.name for t in own)),
+        compared=tuple(
+            sorted(t.name for t in tests if kinds[t.name] != _WITHIN and len(t.depends_on.nodes) > 1)
+        ),
         sources=frozenset(_sources(manifest, node)),
     )
 

@@ -1,4 +1,4 @@
-"""What an engine must do, asked of all three alike; then what holds between them: registry and comparison."""
+"""What an engine must do, asked of all alike; then what holds between them: registry and comparison."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from lakehouse import context, metrics
 from lakehouse.errors import DataError, UsageError
-from lakehouse.query import as_of, compare, engines, named, sync
+from lakehouse.query import as_of, compare, engines, iceberg, named, sync
 from lakehouse.settings import ROOT, Settings
 
 PROBE = """
@@ -32,19 +32,18 @@ as t(id, big, dec, dbl, txt, bin, flag, day, at, arr, str, dict)
 
 @pytest.fixture(scope="module")
 def lake(stack: Settings, gold_by_hand: Path) -> Iterator[Settings]:
-    """The stack, with ``ops.query_probe`` and ``ops.query_empty``, and gold by hand where there is none."""
-    write(stack, "ops.query_probe", PROBE)
-    write(stack, "ops.query_empty", "select cast(1 as bigint) as n, current_timestamp() as at where 1 = 0")
+    """The stack, with ``gold.query_probe`` and ``gold.query_empty``, and gold by hand where there is none."""
+    write(stack, "gold.query_probe", PROBE)
+    write(stack, "gold.query_empty", "select cast(1 as bigint) as n, current_timestamp() as at where 1 = 0")
     made = []
     for table in sorted(gold_by_hand.iterdir()):
         if not (stack.warehouse / "gold" / table.name).exists():
-            # by Spark, as a build does: Trino cuts the microseconds of its files, and rounds those of delta-rs
             rows = context.spark(stack).read.format("delta").load(str(table))
             rows.write.format("delta").save(str(stack.warehouse / "gold" / table.name))
             made.append(f"gold.{table.name}")
     context.register_tables(stack)
     yield stack
-    for table in ["ops.query_probe", "ops.query_empty", *made]:
+    for table in ["gold.query_probe", "gold.query_empty", *made]:
         drop(stack, table)
     sync.sync(stack)
 
@@ -72,12 +71,12 @@ class TestEngine:
     """The behaviour of every engine."""
 
     def test_values_of_every_type_come_in_one_form(self, lake: Settings, engine: str) -> None:
-        result = engines.run(lake, engine, "select * from ops.query_probe order by id")
+        result = engines.run(lake, engine, "select * from gold.query_probe order by id")
         assert [c["type"] for c in result.columns] == [
             "integer", "integer", "decimal", "double", "string", "binary", "boolean", "date", "timestamp",
             "array", "struct", "map",
         ]  # fmt: skip
-        at = "2026-02-28T23:59:59.999000Z" if engine == "trino" else "2026-02-28T23:59:59.999999Z"
+        at = "2026-03-01T00:00:00Z" if engine == "trino" else "2026-02-28T23:59:59.999999Z"
         first, second, third = result.rows
         assert first[:8] == [1, 9007199254740993, "1.50", "NaN", "Ölß ☃", "AP8=", True, "2026-02-28"]
         assert first[8:] == [at, [1, None], {"a": 1, "b": "x"}, {"k": 1}]
@@ -87,22 +86,22 @@ class TestEngine:
         json.dumps(result.document(), allow_nan=False)
 
     def test_no_rows_still_have_columns(self, lake: Settings, engine: str) -> None:
-        result = engines.run(lake, engine, "select * from ops.query_empty")
+        result = engines.run(lake, engine, "select * from gold.query_empty")
         assert (result.rows, [c["type"] for c in result.columns]) == ([], ["integer", "timestamp"])
 
     def test_a_limit_says_whether_there_is_more(self, lake: Settings, engine: str) -> None:
-        sql = "select id from ops.query_probe order by id desc"
+        sql = "select id from gold.query_probe order by id desc"
         cut, whole = engines.run(lake, engine, sql, limit=2), engines.run(lake, engine, sql, limit=3)
         assert (cut.rows, cut.truncated) == ([[3], [2]], True)
         assert (len(whole.rows), whole.truncated) == (3, False)
 
     def test_nulls_are_last_where_the_query_says_so(self, lake: Settings, engine: str) -> None:
-        assert ask(lake, engine, "select id from ops.query_probe order by big nulls last") == [[2], [1], [3]]
+        assert ask(lake, engine, "select id from gold.query_probe order by big nulls last") == [[2], [1], [3]]
 
     def test_new_rows_columns_and_tables_are_seen_by_the_next_query(
         self, lake: Settings, engine: str
     ) -> None:
-        table = f"ops.query_fresh_{engine}"
+        table = f"gold.query_fresh_{engine}"
         write(lake, table, "select 1 as n")
         try:
             assert ask(lake, engine, f"select * from {table}") == [[1]], "a table made a moment ago"
@@ -116,7 +115,7 @@ class TestEngine:
             drop(lake, table)
 
     @pytest.mark.parametrize(
-        "sql", ["select 1 +", "select 1 from (", "select id id2 id3 from ops.query_probe"]
+        "sql", ["select 1 +", "select 1 from (", "select id id2 id3 from gold.query_probe"]
     )
     def test_sql_that_does_not_parse_is_refused(self, lake: Settings, engine: str, sql: str) -> None:
         with pytest.raises(UsageError, match=f"{engine} does not take this SQL"):
@@ -124,28 +123,28 @@ class TestEngine:
 
     def test_an_unknown_column_is_placed(self, lake: Settings, engine: str) -> None:
         with pytest.raises(UsageError, match="nope") as error:
-            ask(lake, engine, "select id,\n  nope from ops.query_probe")
+            ask(lake, engine, "select id,\n  nope from gold.query_probe")
         assert (error.value.fields["line"], error.value.fields["column"]) == (2, 3)
 
-    @pytest.mark.parametrize("name", ["ops.query_prob", "query_probe", "opps.query_probe"])
+    @pytest.mark.parametrize("name", ["gold.query_prob", "query_probe", "golld.query_probe"])
     def test_an_unknown_table_is_told_with_the_closest(self, lake: Settings, engine: str, name: str) -> None:
-        with pytest.raises(UsageError, match=r"did you mean 'ops\.query_probe'\?") as error:
+        with pytest.raises(UsageError, match=r"did you mean 'gold\.query_probe'\?") as error:
             ask(lake, engine, f"select * from {name}")
         assert error.value.fields["table"] == name
 
     def test_what_fails_on_the_data_is_a_data_error(self, lake: Settings, engine: str) -> None:
         with pytest.raises(DataError, match=engine):
-            ask(lake, engine, "select cast(txt as integer) from ops.query_probe where id = 1")
+            ask(lake, engine, "select cast(txt as integer) from gold.query_probe where id = 1")
 
     def test_a_statement_that_writes_changes_nothing(self, lake: Settings, engine: str) -> None:
         for sql in (
-            "drop table ops.query_probe",
-            "delete from ops.query_probe",
-            "with t as (select 1) insert into ops.query_empty select * from t",
+            "drop table gold.query_probe",
+            "delete from gold.query_probe",
+            "with t as (select 1) insert into gold.query_empty select * from t",
         ):
             with pytest.raises(UsageError, match="refused"):
                 ask(lake, engine, sql)
-        assert ask(lake, engine, "select count(*) from ops.query_probe") == [[3]]
+        assert ask(lake, engine, "select count(*) from gold.query_probe") == [[3]]
 
     def test_comments_and_a_final_semicolon_are_no_matter(self, lake: Settings, engine: str) -> None:
         assert ask(lake, engine, "-- who\nselect /* what */ 1 as one; -- why") == [[1]]
@@ -207,27 +206,27 @@ def test_an_engine_that_reads_other_data_is_found_out_cell_by_cell(misled: Setti
 
 
 def test_sync_registers_what_is_new_and_forgets_what_is_gone(lake: Settings) -> None:
-    write(lake, "ops.query_new", "select 1 as n")
+    write(lake, "gold.query_new", "select 1 as n")
     report = sync.sync(lake)
     assert (report.trino, report.failed) == (True, {})
-    assert "ops.query_new" in report.registered
+    assert "gold.query_new" in report.registered
     assert sync.sync(lake).registered == [], "a second call has nothing to do"
-    drop(lake, "ops.query_new")
-    assert sync.sync(lake).unregistered == ["ops.query_new"]
+    drop(lake, "gold.query_new")
+    assert sync.sync(lake).unregistered == ["gold.query_new"]
     with pytest.raises(UsageError, match="unknown table"):
-        ask(lake, "trino", "select * from ops.query_new")
+        ask(lake, "trino", "select * from gold.query_new")
 
 
 def test_sync_makes_trino_forget_a_folder_that_was_deleted_and_written_anew(lake: Settings) -> None:
-    write(lake, "ops.query_anew", "select 1 as n")
+    write(lake, "gold.query_anew", "select 1 as n")
     try:
-        assert ask(lake, "trino", "select n from ops.query_anew") == [[1]]
-        drop(lake, "ops.query_anew")
-        write(lake, "ops.query_anew", "select 2 as n")
+        assert ask(lake, "trino", "select n from gold.query_anew") == [[1]]
+        drop(lake, "gold.query_anew")
+        write(lake, "gold.query_anew", "select 2 as n")
         sync.sync(lake)
-        assert ask(lake, "trino", "select n from ops.query_anew") == [[2]]
+        assert ask(lake, "trino", "select n from gold.query_anew") == [[2]]
     finally:
-        drop(lake, "ops.query_anew")
+        drop(lake, "gold.query_anew")
 
 
 def test_the_command_prints_one_document(lake: Settings, cli: Any, tmp_path: Path) -> None:
@@ -254,11 +253,11 @@ def test_the_how_to_is_true(lake: Settings, cli: Any, tmp_path: Path) -> None:
             too_young = "--as-of" in command and "has no version" in told.stderr
             assert told.returncode == (2 if too_young else 0), (line, told.stderr)
     assert (tmp_path / "failures.csv").read_text().startswith("failure_code,")
-    duckdb, trino, notebook = blocks("python")
-    for block, made in ((duckdb, "connection"), (trino, "rows"), (notebook, "frame")):
+    made = ("connection", "rows", "captured", "frame")  # by DuckDB, Trino, pyiceberg, in a notebook
+    for block, name in zip(blocks("python"), made, strict=True):
         found: dict[str, Any] = {}
         exec(block, found)
-        assert found[made] is not None
+        assert found[name] is not None
     (query,) = (named.parse("how_to", block, metrics.current()) for block in blocks("sql"))
     assert [ask(lake, engine, query.sql) for engine in engines.NAMES].count(
         ask(lake, "duckdb", query.sql)
@@ -278,20 +277,21 @@ def point_trino_at(config: Settings, uri: str) -> None:
 
 def test_every_engine_reads_the_same_past(lake: Settings, cli: Any) -> None:
     for n in (1, 2, 3):
-        write(lake, "ops.query_past", f"select {n} as n")
+        write(lake, "gold.query_past", f"select {n} as n")
+        assert iceberg.publish(lake, ["gold.query_past"]).versions == {"gold.query_past": n - 1}
     try:
-        sql = "select n from ops.query_past as p"
+        sql = "select n from gold.query_past as p"
         for version, expected in ((0, 1), (1, 2), (2, 3)):
             pinned = as_of.resolve(lake, sql, str(version))
-            assert pinned == {"ops.query_past": version}
+            assert pinned == {"gold.query_past": version}
             told = {e: engines.run(lake, e, sql, versions=pinned) for e in engines.NAMES}
             assert {e: r.rows for e, r in told.items()} == {e: [[expected]] for e in engines.NAMES}
         told = cli("query", "run", sql, "--engine", "trino", "--as-of", "1", "--output", "json")
         document = json.loads(told.stdout)
-        assert (document["rows"], document["tables"]) == ([[2]], {"ops.query_past": 1})
+        assert (document["rows"], document["tables"]) == ([[2]], {"gold.query_past": 1})
         assert cli("query", "run", sql, "--as-of", "3").returncode == 2
     finally:
-        drop(lake, "ops.query_past")
+        drop(lake, "gold.query_past")
 
 
 def test_the_source_can_be_asked_and_has_no_past(lake: Settings) -> None:

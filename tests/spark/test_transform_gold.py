@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from lakehouse import metrics, settings
+from lakehouse import context, metrics, settings
 from lakehouse.cli.app import app
 from lakehouse.errors import DataError, DriftError, SafetyError, UsageError
 from lakehouse.transform import build, changes
@@ -255,6 +255,35 @@ def test_two_builds_at_once_are_refused(business: Any) -> None:
 def test_an_unknown_model_is_named(business: Any) -> None:
     with pytest.raises(UsageError, match="fct_paiments"):
         build.build(business.config, select="fct_paiments")
+
+
+@pytest.mark.parametrize(
+    ("cube", "spoilt"),
+    [
+        ("agg_product_performance", "margin_rate = margin_rate + 0.00000001 where captured_count > 0"),
+        (
+            "agg_product_performance",
+            "average_basket_minor = average_basket_minor + 1 where captured_count > 0",
+        ),
+        ("agg_daily_merchant_revenue", "net_reporting_minor = net_reporting_minor + 1"),
+        ("agg_daily_funnel", None),
+    ],
+)
+def test_cubes_are_held_against_facts_and_their_rates_against_their_parts(
+    business: Any, cube: str, spoilt: str | None
+) -> None:
+    version = context.version(context.folder(business.config, f"gold.{cube}"))
+    if spoilt:
+        business.spark.sql(f"update gold.{cube} set {spoilt}")
+    else:  # there were no sessions
+        plant(business, cube, level="total", day_on=date(2026, 2, 1), session_count=1)
+    try:
+        with pytest.raises(DriftError) as caught:
+            build.test(business.config, select="cubes_equal_their_facts")
+        (found,) = caught.value.fields["findings"]
+        assert {r["cube"] for r in found["first"]} == {cube}
+    finally:
+        business.spark.sql(f"restore table gold.{cube} to version as of {version}")
 
 
 BAD = {

@@ -71,7 +71,10 @@ def test_dbt_tells_of_every_model_what_it_is_made_from_and_what_looks_at_it(tmp_
     assert "ledger.refunds" in known["gold.agg_daily_merchant_revenue"].sources, (
         "through a model that is no table"
     )
-    assert known["gold.agg_daily_merchant_revenue"].compared == ("daily_revenue_equals_the_facts",)
+    assert known["gold.agg_daily_merchant_revenue"].compared == (
+        "cubes_equal_their_facts",
+        "daily_revenue_equals_the_facts",
+    )
     assert not known["gold.dim_channels"].compared
     assert not any(name.split(".")[1].startswith("int_") for name in known)
     assert not known["silver.stg_ledger__payments"].is_contract_enforced

@@ -23,8 +23,10 @@ READERS = ("duckdb", "deltalake")
 
 @pytest.fixture
 def config(tmp_path: Path) -> Settings:
-    """``gold.a`` with the rows 1, 2 and 3, each a commit of its own; ``gold.b`` with one."""
-    made = settings.load({"paths.state": str(tmp_path)}, environ={"LAKEHOUSE_PORTS__TRINO": "1"}).settings
+    """``gold.a`` with the rows 1, 2 and 3, each a commit of its own; ``gold.b`` with one. Its folder's name needs
+    an escape in a URI."""
+    ports = {"LAKEHOUSE_PORTS__TRINO": "1"}
+    made = settings.load({"paths.state": str(tmp_path / "a lake")}, environ=ports).settings
     for n in (1, 2, 3):
         write(made, "gold.a", n)
     write(made, "gold.b", 10)
