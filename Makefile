@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup demo test bench down lint fmt lock
+.PHONY: help setup demo docs test bench down lint fmt lock
 .DEFAULT_GOAL := help
 
 help:  ## Show this.
@@ -14,6 +14,9 @@ setup:  ## Install everything, or nothing if that is done.
 
 demo: setup  ## The whole platform, from a row in PostgreSQL to an answer and a model. ARGS="--payments 2000"
 	@$(BIN)/lakehouse demo $(ARGS)
+
+docs: setup  ## Write pages about the tables of the last demo: what each is, where it comes from, how far it can be trusted.
+	@$(BIN)/lakehouse docs $(ARGS)
 
 down:  ## Stop the services.
 	@$(BIN)/lakehouse down

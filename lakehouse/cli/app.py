@@ -28,7 +28,7 @@ _NOUNS = (
 )
 for _noun in _NOUNS:
     app.add_typer(importlib.import_module(f"lakehouse.cli.{_noun}").app, name=_noun)
-for _module in ("setup", "stack", "demo"):
+for _module in ("setup", "stack", "demo", "docs"):
     importlib.import_module(f"lakehouse.cli.{_module}").register(app)
 
 

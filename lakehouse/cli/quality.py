@@ -13,6 +13,7 @@ from lakehouse.cli.common import command, noun
 if TYPE_CHECKING:
     from lakehouse.ingest.status import Status
     from lakehouse.quality.freshness import Evidence, Verdict
+    from lakehouse.quality.levels import Assured
     from lakehouse.quality.reconcile import Reconciled
     from lakehouse.settings import Settings
     from lakehouse.telemetry import Progress
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 app = noun("Whether the tables are what their declarations promise.")
 
 
-_Wait = Annotated[
+Wait = Annotated[
     float, typer.Option(min=0, help="Most seconds to wait for capture to confirm what was committed.")
 ]
 
@@ -30,7 +31,7 @@ def freshness(
     source: Annotated[
         str | None, typer.Option(help="Source to judge: ledger, events; all if absent.")
     ] = None,
-    wait: _Wait = 10,
+    wait: Wait = 10,
 ) -> None:
     """Judge how fresh each table is by its declaration; exit code 3 if any fails.
 
@@ -65,23 +66,29 @@ def check() -> None:
 
 
 @command(app, "levels")
-def levels(wait: _Wait = 10) -> None:
+def levels(wait: Wait = 10) -> None:
     """Say how far each table can be trusted, by what holds of it, and what is missing to the next level."""
+    from lakehouse import settings
+
+    _, found = graded(settings.current(), wait)
+    rows = [[a.table, a.level.value, ", ".join(a.missing) or None] for a in found]
+    output.emit(found, lambda _: output.show_rows(["table", "level", "missing to the next"], rows))
+
+
+def graded(config: Settings, wait: float) -> tuple[tuple[Verdict, ...], list[Assured]]:
+    """How fresh each source table is, and how far every table can be trusted."""
     from datetime import UTC
 
-    from lakehouse import context, settings
+    from lakehouse import context
     from lakehouse.quality import freshness as quality
     from lakehouse.quality.levels import grade
     from lakehouse.transform import changes, project
 
-    config = settings.current()
     verdicts = _judged(config, None, datetime.now(UTC), wait)
     fresh = {v.table: v.state in (quality.State.OK, quality.State.EMPTY) for v in verdicts}
     there = {f"{schema}.{name}" for schema, name, _ in context.tables(config)}
     is_built = changes.sources_to_read(config, changes.versions(config)) == []
-    found = grade(project.models(config), there, fresh, is_built=is_built)
-    rows = [[a.table, a.level.value, ", ".join(a.missing) or None] for a in found]
-    output.emit(found, lambda _: output.show_rows(["table", "level", "missing to the next"], rows))
+    return verdicts, grade(project.models(config), there, fresh, is_built=is_built)
 
 
 @command(app, "lineage")

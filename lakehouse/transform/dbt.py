@@ -68,6 +68,14 @@ def parsed(config: Settings) -> Manifest:
     return project
 
 
+def site(config: Settings) -> Path:
+    """dbt's own pages of the models, as one file. Looks at no table."""
+    _run(
+        config, ["docs", "generate", "--no-compile", "--empty-catalog", "--static"], {}, None, parsed(config)
+    )
+    return config.state / "run" / "dbt" / "target" / "static_index.html"
+
+
 def fingerprint(config: Settings) -> str:
     """Of all that the parsed project is made from: dbt, the files of the project, and where the tables are."""
     files = sorted(p for p in PROJECT.rglob("*") if p.is_file())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lakehouse.settings import Settings
@@ -17,8 +17,9 @@ _WITHIN = "as_declared"
 class Model:
     """One model that becomes a table, ``schema.name``.
 
-    ``columns`` are name to description. ``tests`` are the data tests of it, ``compared`` those that set its rows beside another
-    table's. ``sources`` are the source tables that it is made from, at any distance (``ledger.payments``).
+    ``columns`` are name to description, ``types`` and ``sensitivity`` what else each says of itself. ``tests`` are the data
+    tests of it, ``compared`` those that set its rows beside another table's. ``sources`` are the source tables that it is
+    made from, at any distance (``ledger.payments``), ``inputs`` the tables of the warehouse that it reads itself.
     """
 
     schema: str
@@ -31,6 +32,9 @@ class Model:
     tests: tuple[str, ...]
     compared: tuple[str, ...]
     sources: frozenset[str]
+    inputs: frozenset[str] = frozenset()
+    types: dict[str, str] = field(default_factory=dict)
+    sensitivity: dict[str, str] = field(default_factory=dict)
 
 
 def models(config: Settings) -> tuple[Model, ...]:
@@ -63,7 +67,23 @@ def _model(manifest: Any, node: Any, tests: list[Any]) -> Model:
             sorted(t.name for t in tests if kinds[t.name] != _WITHIN and len(t.depends_on.nodes) > 1)
         ),
         sources=frozenset(_sources(manifest, node)),
+        inputs=frozenset(_inputs(manifest, node)),
+        types={c.name: c.data_type for c in node.columns.values() if c.data_type},
+        sensitivity={
+            c.name: str(told) for c in node.columns.values() if (told := c.config.meta.get("sensitivity"))
+        },
     )
+
+
+def _inputs(manifest: Any, node: Any) -> Iterator[str]:
+    for parent in node.depends_on.nodes:
+        if parent in manifest.sources:
+            source = manifest.sources[parent]
+            yield f"{source.schema}.{source.identifier}"
+        elif (model := manifest.nodes[parent]).config.materialized == "ephemeral":
+            yield from _inputs(manifest, model)
+        else:
+            yield f"{model.schema}.{model.name}"
 
 
 def _sources(manifest: Any, node: Any) -> Iterator[str]:

@@ -28,13 +28,13 @@ from tests.bench.machine import described
 
 OWN = ("payment_id", "refund_id", "dispute_id", "event_id", "session_id", "transaction_id")
 """Identifiers that each copy has for itself; ``entry_id`` is a number."""
-GROWING = {
-    "stg_ledger__payments": "requested_at", "stg_ledger__refunds": "created_at", "stg_ledger__disputes": "created_at",
-    "stg_ledger__ledger_entries": "created_at", "stg_events__checkout": "occurred_at",
-    "fct_payments": "requested_at", "fct_refunds": "requested_at", "fct_disputes": "opened_at",
-    "fct_ledger_entries": "posted_at", "fct_events": "occurred_at",
-}  # fmt: skip
-"""Tables that have a row or several per payment, and the time by which their files are in order."""
+GROWING = (
+    "stg_ledger__payments", "stg_ledger__refunds", "stg_ledger__disputes", "stg_ledger__ledger_entries", "stg_events__checkout",
+    "fct_payments", "fct_refunds", "fct_disputes", "fct_ledger_entries", "fct_events",
+)  # fmt: skip
+"""Tables that have a row or several per payment."""
+TIMES = ("requested_at", "occurred_at", "posted_at", "opened_at", "refunded_at", "created_at")
+"""The first of these that a table has is the time by which its files are in order."""
 ROWS = 500_000
 """Rows handed to delta-rs at a time."""
 CHANGES = (
@@ -58,7 +58,7 @@ def grow(demo: Settings, to: Settings, copies: int) -> None:
         columns = [f.name for f in delta.schema().fields]
         changed = [f"{c} || '_' || k as {c}" for c in columns if c in OWN]
         changed += ["entry_id + k * 1000000000 as entry_id"] * ("entry_id" in columns)
-        time = GROWING[name] if GROWING[name] in columns else "known_at"
+        time = next(c for c in TIMES if c in columns)
         sql = f"""select * exclude k replace ({", ".join(changed)})
             from delta_scan('{folder}') cross join range({copies}) as copies(k) order by {time}"""
         deltalake.write_deltalake(place, connection.execute(sql).to_arrow_reader(ROWS))
@@ -70,9 +70,8 @@ def land(config: Settings, changes: int, batch: int, *, spread: bool) -> int:
     for name, key, op, values, share in CHANGES:
         count = round(changes * share)
         table = tables.get(name)
-        order = (
-            f"xxhash64({key}, {batch})" if spread else f"{GROWING[names.staging_model(table)]} desc, {key}"
-        )
+        time = next(t for t in TIMES if any(c.name == t for c in table.columns))
+        order = f"xxhash64({key}, {batch})" if spread else f"{time} desc, {key}"
         changed = {c: v.format(batch=batch) for c, v in values.items()}
         rows = f"select * from {names.staging(table)} where not {_gone(table)} order by {order} limit {count}"
         session = context.spark(config)

@@ -58,6 +58,14 @@ def test_gold_equals_postgresql_and_the_ledger_by_merchant_currency_and_day(
     assert min(found[name]["keys"] for name in ("revenue", "fees", "balances", "net less payouts")) > 20
 
 
+def test_each_table_has_a_page(demos: list[dict[str, Any]]) -> None:
+    told = lakehouse("docs", "--wait", "0")
+    index = Path(told["index"]).read_text()
+    assert index.count('<span class="level') == told["pages"] > 30
+    assert "not built" not in index
+    assert Path(told["dbt"]).exists()
+
+
 def rows(sql: str, *more: str) -> list[list[Any]]:
     found: list[list[Any]] = lakehouse("query", "run", sql, *more)["rows"]
     return found
