@@ -7,8 +7,9 @@ version is found. Metadata holds paths and counts of rows, and no value of a row
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,8 +76,8 @@ def publish(config: Settings, only: Collection[str] | None = None) -> Published:
             else:
                 published.versions.update({table: version} if version is not None else {})
         for identifier in known.list_tables(names.GOLD):
-            if ".".join(identifier) not in there:
-                known.drop_table(identifier)
+            if (name := ".".join(identifier)) not in there:
+                _forget(config, known, name)
     return published
 
 
@@ -86,7 +87,7 @@ def stale(config: Settings) -> dict[str, int | None]:
     newest = {
         f"{s}.{n}": context.version(folder) for s, n, folder in context.tables(config) if s == names.GOLD
     }
-    found = {table: _published(_load(known, table)) for table in newest}
+    found = {table: _published(_load(config, known, table)) for table in newest}
     return {table: version for table, version in found.items() if version != newest[table]}
 
 
@@ -94,7 +95,7 @@ def dataset(config: Settings, table: str, version: int) -> Dataset | None:
     """The files and the schema that a Delta version has as Iceberg; None if it was not published, or is kept no more."""
     from pyarrow import dataset
 
-    found = _load(catalog(config), table)
+    found = _load(config, catalog(config), table)
     of_version = [s for s in found.metadata.snapshots if _version(s) == version] if found else []
     if not (found and of_version):
         return None
@@ -110,17 +111,14 @@ def _publish(config: Settings, known: SqlCatalog, name: str) -> int | None:
     from pyiceberg.io.pyarrow import parquet_files_to_data_files
 
     delta = DeltaTable(context.folder(config, name))
-    table = _load(known, name)
+    table = _load(config, known, name)
     if table is not None and _published(table) == delta.version():
         return None
     schema = pa.schema(delta.schema().to_arrow())
-    if table is not None and table.metadata.properties.get("lakehouse.delta.schema") != str(schema):
-        known.drop_table(name)  # a table with other columns has another history
-        table = None
-    if table is None:
-        place = _uri(_folder(config) / name.replace(".", "/"))
+    if table is None or table.metadata.properties.get("lakehouse.delta.schema") != str(schema):
+        _forget(config, known, name)  # a table with other columns has another history
         told = _PROPERTIES | {"lakehouse.delta.schema": str(schema)}
-        table = known.create_table(name, schema, location=place, properties=told)
+        table = known.create_table(name, schema, location=_uri(_place(config, name)), properties=told)
     before = {task.file.file_path: task.file for task in table.scan().plan_files()}
     now = set(map(_uri, context.files(delta)))
     with table.transaction() as transaction:
@@ -153,13 +151,23 @@ def _expire(table: Table, kept: timedelta) -> None:
             file.unlink()
 
 
-def _load(known: SqlCatalog, name: str) -> Table | None:
+def _forget(config: Settings, known: SqlCatalog, name: str) -> None:
+    from pyiceberg.exceptions import NoSuchTableError
+
+    with suppress(NoSuchTableError):
+        known.drop_table(name)
+    shutil.rmtree(_place(config, name), ignore_errors=True)
+
+
+def _load(config: Settings, known: SqlCatalog, name: str) -> Table | None:
+    """The table; None if it is not there, or its paths are of a state folder that was moved."""
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
-        return known.load_table(name)
-    except NoSuchTableError:
+        found = known.load_table(name)
+    except (NoSuchTableError, FileNotFoundError):
         return None
+    return found if found.location() == _uri(_place(config, name)) else None
 
 
 def _published(table: Table | None) -> int | None:
@@ -189,6 +197,10 @@ def _refusals() -> tuple[type[Exception], ...]:
 
 def _folder(config: Settings) -> Path:
     return config.state / "iceberg"
+
+
+def _place(config: Settings, name: str) -> Path:
+    return _folder(config) / name.replace(".", "/")
 
 
 @contextmanager

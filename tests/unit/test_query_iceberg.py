@@ -126,6 +126,17 @@ def test_a_table_with_other_columns_and_one_that_is_gone(config: Settings) -> No
     context.folder(config, "gold.b").rename(config.state / "away")
     assert iceberg.publish(config) == iceberg.Published()
     assert [name for _, name in iceberg.catalog(config).list_tables("gold")] == ["a"]
+    assert not (config.state / "iceberg" / "gold" / "b").exists()
+
+
+def test_a_state_folder_that_was_moved_is_published_anew(config: Settings) -> None:
+    iceberg.publish(config)
+    moved = config.state.rename(config.state.with_name("moved"))
+    there = settings.load({"paths.state": str(moved)}, environ={}).settings
+    assert iceberg.stale(there) == {"gold.a": None}
+    assert iceberg.publish(there).versions == {"gold.a": 0}
+    assert client(there) == ROWS.to_pylist()
+    assert engines.run(there, "pyiceberg", SUM).rows == [[6]]
 
 
 def test_a_column_that_came_later_is_null_before(config: Settings) -> None:
