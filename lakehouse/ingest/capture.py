@@ -29,6 +29,8 @@ _SILENT = {
 }
 """States that may pass: while Connect starts it does not answer, then knows no connector."""
 
+_PLACES = ("lsn", "lsn_proc", "lsn_commit")
+"""Where the connector stands, in bytes of log. The slot is told no more than Connect has kept (render/debezium.py)."""
 FIRST_SNAPSHOT, SNAPSHOT_ON_DEMAND = "snapshot", "incremental_snapshot_collections"
 """What stands in the connector's place, as Connect keeps it, while tables are read."""
 
@@ -60,7 +62,7 @@ def wait(
         if state == "lost":
             raise lost_slot(source)
         # Who does not run may have another slot than the one it stood at: what a new one confirms says nothing.
-        if state == "running" and confirmed >= target and not _is_reading(config, source, reading):
+        if state == "running" and confirmed >= target and _has_handed_on(config, source, confirmed, reading):
             return False
         step = context.capture_step(config, source, state)
         if state == "failed":
@@ -96,18 +98,24 @@ def wait(
     readings.require_whole(config, source)
 
 
-def _is_reading(config: Settings, source: str, what: str) -> bool:
-    """Whether the connector's place, as Connect keeps it, is within a snapshot of the kind ``what``, or not there yet.
+def _has_handed_on(config: Settings, source: str, confirmed: int, reading: str) -> bool:
+    """Whether the connector's place, as Connect keeps it, is where the slot says or later, and within no snapshot of the
+    kind ``reading``.
 
-    A slot alone does not tell: a new one begins with what was committed before it. True while Connect does not tell:
-    what it was reading when it died is read once it is back.
+    A slot alone does not tell: a new one begins with what was committed before it, further on than the connector stood,
+    which says that it runs for a second before it notices. False while Connect does not tell: what it was reading when it
+    died is read once it is back.
     """
     url = f"{context.connect_url(config)}/connectors/{names.connector(source)}/offsets"
     try:
         told = requests.get(url, timeout=30).json()["offsets"]
     except (requests.RequestException, KeyError):
-        return True
-    return not told or any(what in (entry["offset"] or {what}) for entry in told)
+        return False
+    places = [entry["offset"] or {} for entry in told]
+    return bool(places) and all(
+        reading not in place and max(int(place.get(key) or 0) for key in _PLACES) >= confirmed
+        for place in places
+    )
 
 
 def _number(connection: psycopg.Connection[Any], sql: str, *values: str) -> int:

@@ -188,6 +188,18 @@ def test_a_stopped_connector_is_named_and_not_waited_for(
         capture.wait(stack, "ledger")
 
 
+def test_a_slot_that_is_further_than_the_connector_is_another_one(
+    stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made again while the connector was stopped; resumed, it says that it runs for a second before it notices."""
+    capture.wait(stack, "ledger")
+    monkeypatch.setattr(
+        capture, "_CONFIRMED", "select pg_current_wal_lsn() - '0/0'::pg_lsn + 1000000 where %s <> ''"
+    )
+    with pytest.raises(UnavailableError, match="has not caught up"):
+        capture.wait(stack, "ledger", timeout_seconds=3)
+
+
 def test_a_connector_that_is_not_there_yet_is_waited_for(
     stack: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,8 +210,8 @@ def test_a_connector_that_is_not_there_yet_is_waited_for(
         return (found, None) if (found := next(asked, None)) else told(config, source)
 
     monkeypatch.setattr(context, "capture_state", state)
-    reading = iter([True, True, True])
-    monkeypatch.setattr(capture, "_is_reading", lambda *_: next(reading, False))
+    handed_on = iter([False, False, False])
+    monkeypatch.setattr(capture, "_has_handed_on", lambda *_: next(handed_on, True))
     capture.wait(stack, "ledger")
     assert next(asked, None) is None
 
