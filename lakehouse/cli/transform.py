@@ -34,12 +34,11 @@ def run(
     from lakehouse.transform.build import build
 
     config = settings.current()
-    try:
-        with output.progress() as progress:
-            report = build(
-                config, select=select, full_refresh=full_refresh, tests=not no_tests, progress=progress
-            )
-    finally:
+    with output.progress() as progress:
+        report = build(
+            config, select=select, full_refresh=full_refresh, tests=not no_tests, progress=progress
+        )
+    if report.nodes:
         publish(config)
     output.emit(report, _show)
 

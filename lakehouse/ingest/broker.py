@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_MS = 10_000
 _PEEK_SECONDS = 3.0
+_SEND_SECONDS = 60
 RUNBOOK = "docs/runbooks/topic-made-anew.md"
 
 
@@ -48,19 +49,23 @@ class Backlog:
 
 def held(config: Settings, topics: list[str]) -> dict[Place, Held]:
     """What every partition of the topics holds now; UnavailableError if Kafka or a topic is not there."""
+    with _consumer(config) as consumer:
+        return _held(consumer, topics)
+
+
+def _held(consumer: KafkaConsumer, topics: list[str]) -> dict[Place, Held]:
     from kafka import TopicPartition
 
-    with _consumer(config) as consumer:
-        found = {t: consumer.partitions_for_topic(t) for t in topics}
-        if missing := [t for t, partitions in found.items() if not partitions]:
-            raise UnavailableError(
-                f"Kafka has no topic {', '.join(missing)}",
-                hint="lakehouse up makes the topics of all declared tables",
-                topics=missing,
-            )
-        places = [TopicPartition(t, p) for t, partitions in found.items() for p in sorted(partitions)]
-        begins, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
-        return {(p.topic, p.partition): Held(int(begins[p]), int(ends[p])) for p in places}
+    found = {t: consumer.partitions_for_topic(t) for t in topics}
+    if missing := [t for t, partitions in found.items() if not partitions]:
+        raise UnavailableError(
+            f"Kafka has no topic {', '.join(missing)}",
+            hint="lakehouse up makes the topics of all declared tables",
+            topics=missing,
+        )
+    places = [TopicPartition(t, p) for t, partitions in found.items() for p in sorted(partitions)]
+    begins, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+    return {(p.topic, p.partition): Held(int(begins[p]), int(ends[p])) for p in places}
 
 
 def _next_step(source: str) -> str:
@@ -149,8 +154,9 @@ def values(config: Settings, topic: str, offset: int) -> Iterator[bytes]:
     """The committed messages of a topic of one partition, from an offset on up to its end as of this call."""
     from kafka import TopicPartition
 
-    place, has = TopicPartition(topic, 0), held(config, [topic])[topic, 0]
+    place = TopicPartition(topic, 0)
     with _consumer(config) as consumer:
+        has = _held(consumer, [topic])[topic, 0]
         consumer.assign([place])
         consumer.seek(place, max(offset, has.begin))
         give_up = monotonic() + _PATIENCE_MS / 1000
@@ -160,6 +166,21 @@ def values(config: Settings, topic: str, offset: int) -> Iterator[bytes]:
             elif monotonic() > give_up:
                 raise unavailable(config, f"no message of {topic} came in time")
             yield from (message.value for message in found)
+
+
+def send(config: Settings, messages: Iterable[tuple[Place, bytes]]) -> None:
+    """Write messages without a key, each to a topic and partition, and return when Kafka has them all."""
+    from kafka import KafkaProducer
+    from kafka.errors import KafkaError
+
+    try:
+        producer = KafkaProducer(bootstrap_servers=context.kafka_servers(config), acks="all")
+        sent = [producer.send(topic, value, partition=partition) for (topic, partition), value in messages]
+        for one in sent:
+            one.get(_SEND_SECONDS)
+        producer.close()
+    except KafkaError as error:
+        raise unavailable(config, error) from None
 
 
 def backlog(config: Settings, topics: list[str], stand: Mapping[Place, int]) -> dict[Place, Backlog]:

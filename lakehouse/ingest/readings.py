@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse import context, names, tables
-from lakehouse.contracts import Source
+from lakehouse import names, tables
 from lakehouse.errors import ReadInParts
 from lakehouse.ingest import broker
 from lakehouse.settings import Settings
@@ -47,28 +46,19 @@ def since(config: Settings, source: str, offset: int = 0) -> list[Notice]:
 
 def note(config: Settings, source: str, kind: str) -> None:
     """Put a notice of our own, ``BEGUN`` or ``EMPTIED``, behind those that are there."""
-    from kafka import KafkaProducer
-    from kafka.errors import KafkaError
-
     notice = json.dumps({"id": "", "aggregate_type": _OURS, "type": kind}).encode()
-    try:
-        producer = KafkaProducer(bootstrap_servers=context.kafka_servers(config), acks="all")
-        producer.send(_topic(source), notice).get(timeout=60)
-        producer.close()
-    except KafkaError as error:
-        raise broker.unavailable(config, error) from None
+    broker.send(config, [((_topic(source), 0), notice)])
 
 
-def is_begun(config: Settings, source: str) -> bool:
+def is_begun(notices: Iterable[Notice]) -> bool:
     """Whether somebody began to have everything read anew, and did not come to empty the tables."""
-    ours = [n.kind for n in since(config, source) if n.of == _OURS]
+    ours = [n.kind for n in notices if n.of == _OURS]
     return ours[-1:] == [BEGUN]
 
 
 def require_whole(config: Settings, source: str) -> None:
-    """ReadInParts if tables were read from their beginning twice, with no truncate between: a row that was read, then
-    deleted, and so not read again, would stay. Debezium goes on where the second reading began, after its deletion."""
-    if _is_in_parts(since(config, source)):
+    """ReadInParts if what is in Kafka ``is_in_parts``."""
+    if is_in_parts(since(config, source)):
         raise ReadInParts(
             f"capture of {source} was interrupted while it read the tables, and began anew: rows that were deleted in "
             "between may be in Kafka as if they were there",
@@ -77,21 +67,25 @@ def require_whole(config: Settings, source: str) -> None:
         )
 
 
-def _is_in_parts(notices: Iterable[Notice]) -> bool:
+def is_in_parts(notices: Iterable[Notice]) -> bool:
+    """Whether tables were read from their beginning twice, with no truncate between: a row that was read, then deleted, and
+    so not read again, would stay. Debezium goes on where the second reading began, after its deletion."""
     reading, has_rows, found = set[str](), False, False
     for notice in notices:
-        match notice:
-            case Notice(of="Recapture", kind="EMPTIED"):
-                reading, has_rows, found = set(), False, False
-            case Notice(of="Initial Snapshot", kind="STARTED"):
+        if (notice.of, notice.kind) == (_OURS, EMPTIED):
+            reading, has_rows, found = set(), False, False
+        if notice.of != INITIAL:
+            continue
+        match notice.kind:
+            case "STARTED":
                 found = found or has_rows or bool(reading)
                 reading, has_rows = set(), False
-            case Notice(of="Initial Snapshot", kind="IN_PROGRESS"):
+            case "IN_PROGRESS":
                 reading.add(notice.told["current_collection_in_progress"])
-            case Notice(of="Initial Snapshot", kind="TABLE_SCAN_COMPLETED"):
+            case "TABLE_SCAN_COMPLETED":
                 reading.discard(notice.told["scanned_collection"])
                 has_rows = has_rows or notice.told.get("total_rows_scanned") != "0"
-            case Notice(of="Initial Snapshot", kind="COMPLETED"):
+            case "COMPLETED":
                 reading, has_rows = set(), False
     return found
 
@@ -115,8 +109,4 @@ def _notice(told: Mapping[str, Any]) -> Notice:
 
 
 def _topic(source: str) -> str:
-    return names.notifications_topic(_source(source))
-
-
-def _source(name: str) -> Source:
-    return tables.of_source(name)[0].source
+    return names.notifications_topic(tables.of_source(source)[0].source)

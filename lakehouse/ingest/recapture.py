@@ -16,6 +16,7 @@ from lakehouse import context, names, tables
 from lakehouse.contracts import Table
 from lakehouse.errors import ReadInParts, SafetyError, UnavailableError, UsageError, first_line
 from lakehouse.ingest import broker, capture, lock, readings
+from lakehouse.ingest.positions import Place
 from lakehouse.settings import Settings
 from lakehouse.telemetry import Progress, quiet
 
@@ -107,17 +108,14 @@ def _begin_anew(config: Settings, source: str, chosen: tuple[Table, ...]) -> dat
 def _is_well(config: Settings, source: str, database: str, state: str) -> bool:
     """Whether capture can go on by itself: PostgreSQL has its slot, Connect does not say that it lacks what comes next,
     nobody began to begin it anew, and the tables were not read in parts. Connect takes a while to notice that a slot is gone."""
-    if state in ("lost", "unknown", "missing") or readings.is_begun(config, source):
+    if state in ("lost", "unknown", "missing"):
+        return False
+    notices = readings.since(config, source)
+    if readings.is_begun(notices) or readings.is_in_parts(notices):
         return False
     sql = "select from pg_replication_slots where slot_name = %s and wal_status <> 'lost'"
     with context.postgres(config, user="debezium", database=database) as connection:
-        if not connection.execute(sql, [names.replication_slot(source)]).fetchall():
-            return False
-    try:
-        readings.require_whole(config, source)
-    except ReadInParts:
-        return False
-    return True
+        return bool(connection.execute(sql, [names.replication_slot(source)]).fetchall())
 
 
 def _ask(method: str, url: str) -> Any:
@@ -170,22 +168,10 @@ def _drop_slot(config: Settings, source: str, database: str) -> datetime:
 def _empty(config: Settings, chosen: tuple[Table, ...], at: datetime) -> None:
     """Write a truncate into each partition of the tables' topics, in the form of Debezium's but with no place in
     PostgreSQL's log: it follows all that came before it."""
-    from kafka import KafkaProducer
-    from kafka.errors import KafkaError
-
-    millis = int(at.timestamp() * 1000)
-    try:
-        producer = KafkaProducer(bootstrap_servers=context.kafka_servers(config), acks="all")
-        for table in chosen:
-            schema, name = table.place
-            source = {"ts_ms": millis, "snapshot": "false", "schema": schema, "table": name}
-            truncate = json.dumps({"source": source, "op": "t", "ts_ms": millis}).encode()
-            sent = [
-                producer.send(names.topic(table), truncate, partition=p)
-                for p in range(table.topic_partitions)
-            ]
-            for one in sent:
-                one.get(_PATIENCE_SECONDS)
-        producer.close()
-    except KafkaError as error:
-        raise broker.unavailable(config, error) from None
+    millis, messages = int(at.timestamp() * 1000), list[tuple[Place, bytes]]()
+    for table in chosen:
+        schema, name = table.place
+        source = {"ts_ms": millis, "snapshot": "false", "schema": schema, "table": name}
+        truncate = json.dumps({"source": source, "op": "t", "ts_ms": millis}).encode()
+        messages += [((names.topic(table), p), truncate) for p in range(table.topic_partitions)]
+    broker.send(config, messages)

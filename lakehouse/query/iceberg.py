@@ -32,7 +32,6 @@ _PROPERTIES = {
     "write.metadata.metrics.default": "none",  # else the least and the greatest value of each column
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "10",
-    "schema.name-mapping.default": "[]",  # replaced below: Delta's files know their columns by name
 }
 
 
@@ -67,14 +66,12 @@ def publish(config: Settings, only: Collection[str] | None = None) -> Published:
     if not there and not _folder(config).exists():
         return published
     with _alone(config):
-        known = catalog(config)
-        for table in sorted(there if only is None else there & set(only)):
+        known, behind = catalog(config), stale(config)
+        for table in sorted(behind if only is None else behind.keys() & set(only)):
             try:
-                version = _publish(config, known, table)
+                published.versions[table] = _publish(config, known, table)
             except _refusals() as error:
                 published.failed[table] = f"cannot be read as Iceberg: {first_line(error)}"
-            else:
-                published.versions.update({table: version} if version is not None else {})
         for identifier in known.list_tables(names.GOLD):
             if (name := ".".join(identifier)) not in there:
                 _forget(config, known, name)
@@ -82,7 +79,8 @@ def publish(config: Settings, only: Collection[str] | None = None) -> Published:
 
 
 def stale(config: Settings) -> dict[str, int | None]:
-    """Tables of gold whose newest version is not published, with the one that is (None: none is). Changes nothing."""
+    """Tables of gold whose newest version is not published, with the one that is (None: none is). Of Delta it
+    looks at the names of log files alone."""
     known = catalog(config)
     newest = {
         f"{s}.{n}": context.version(folder) for s, n, folder in context.tables(config) if s == names.GOLD
@@ -104,16 +102,14 @@ def dataset(config: Settings, table: str, version: int) -> Dataset | None:
     return dataset.dataset(files, schema=found.schema().as_arrow(), format="parquet")
 
 
-def _publish(config: Settings, known: SqlCatalog, name: str) -> int | None:
-    """The version that was published; None if nothing was to do."""
+def _publish(config: Settings, known: SqlCatalog, name: str) -> int:
+    """The version that was published."""
     import pyarrow as pa
     from deltalake import DeltaTable
     from pyiceberg.io.pyarrow import parquet_files_to_data_files
 
     delta = DeltaTable(context.folder(config, name))
     table = _load(config, known, name)
-    if table is not None and _published(table) == delta.version():
-        return None
     schema = pa.schema(delta.schema().to_arrow())
     if table is None or table.metadata.properties.get("lakehouse.delta.schema") != str(schema):
         _forget(config, known, name)  # a table with other columns has another history
@@ -122,6 +118,7 @@ def _publish(config: Settings, known: SqlCatalog, name: str) -> int | None:
     before = {task.file.file_path: task.file for task in table.scan().plan_files()}
     now = set(map(_uri, context.files(delta)))
     with table.transaction() as transaction:
+        # Delta's files know their columns by name.
         mapping = transaction.table_metadata.schema().name_mapping.model_dump_json()
         transaction.set_properties({"schema.name-mapping.default": mapping})
         update = transaction.update_snapshot({_VERSION: str(delta.version())})

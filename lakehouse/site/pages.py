@@ -63,7 +63,7 @@ def write(config: Settings, assured: Sequence[Assured], verdicts: Sequence[Verdi
     target, partial = config.state / "docs", config.state / "docs.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    told = {"at": datetime.now(UTC), "pages": found, "hidden": HIDDEN}
+    told = {"at": datetime.now(UTC), "pages": found}
     (partial / "index.html").write_text(environment.get_template("index.html").render(told))
     for page in found:
         text = environment.get_template("table.html").render(told, page=page)
@@ -104,7 +104,7 @@ def _gather(
                     version=version if version >= 0 else None,
                     sample=sample,
                     queries=tuple(asked.get(name, ())),
-                    picture=picture.svg(name, inputs, inputs.keys()),
+                    picture=picture.svg(name, inputs),
                 )
             )
     return found

@@ -9,8 +9,8 @@ _WIDTH, _HEIGHT, _ACROSS, _DOWN = 210, 24, 60, 10
 """Of a box, and between boxes: pixels."""
 
 
-def svg(table: str, inputs: Mapping[str, Set[str]], linked: Set[str]) -> str:
-    """The picture of ``table``, as SVG. ``inputs`` are what each table is made from directly; ``linked`` have a page."""
+def svg(table: str, inputs: Mapping[str, Set[str]]) -> str:
+    """The picture of ``table``, as SVG. ``inputs`` are what each table that has a page is made from directly."""
     layers = _layers(table, inputs)
     columns = {
         x: sorted(t for t, layer in layers.items() if layer == x) for x in sorted(set(layers.values()))
@@ -26,7 +26,7 @@ def svg(table: str, inputs: Mapping[str, Set[str]], linked: Set[str]) -> str:
         for one in sorted(inputs.get(other, set()))
         if one in places
     ]
-    parts += [_box(t, place, is_here=t == table, is_linked=t in linked) for t, place in places.items()]
+    parts += [_box(t, place, is_here=t == table, is_linked=t in inputs) for t, place in places.items()]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="-1 -1 {width} {height}" role="img" aria-label="Lineage of {escape(table)}">{"".join(parts)}</svg>'

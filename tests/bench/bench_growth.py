@@ -25,6 +25,7 @@ from lakehouse.render import spark
 from lakehouse.settings import Settings
 from lakehouse.transform import build
 from lakehouse.transform import changes as changes_
+from tests.bench.bench_scale import write
 from tests.bench.machine import described
 
 OWN = ("payment_id", "refund_id", "dispute_id", "event_id", "session_id", "transaction_id")
@@ -36,8 +37,6 @@ GROWING = (
 """Tables that have a row or several per payment."""
 TIMES = ("requested_at", "occurred_at", "posted_at", "opened_at", "refunded_at", "created_at")
 """The first of these that a table has is the time by which its files are in order."""
-ROWS = 500_000
-"""Rows handed to delta-rs at a time."""
 CHANGES = (
     ("ledger.payments", "payment_id", "u", {"fee_minor": "fee_minor + 1"}, 0.4),
     ("ledger.payments", "payment_id", "c", {"payment_id": "concat(payment_id, '_', {batch})"}, 0.3),
@@ -62,7 +61,7 @@ def grow(demo: Settings, to: Settings, copies: int) -> None:
         time = next(c for c in TIMES if c in columns)
         sql = f"""select * exclude k replace ({", ".join(changed)})
             from delta_scan('{folder}') cross join range({copies}) as copies(k) order by {time}"""
-        deltalake.write_deltalake(place, connection.execute(sql).to_arrow_reader(ROWS))
+        write(connection, sql, place)
 
 
 def land(config: Settings, changes: int, batch: int, *, spread: bool) -> int:

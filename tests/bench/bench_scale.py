@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import argparse
 import math
-import platform
 import statistics
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import deltalake
 import duckdb
-import psutil
 
 from lakehouse import context, metrics, settings
 from lakehouse.query import engines, named
 from lakehouse.render import cubes
 from lakehouse.settings import Settings
+from tests.bench.machine import described
 from tests.gold_by_hand import MODELS, contracts, sql_of
 
 OWN = ("payment_id", "refund_id", "dispute_id", "event_id", "session_id", "customer_id", "transaction_id")
@@ -45,7 +43,7 @@ def grow(demo: Settings, to: Path, copies: int) -> None:
             own = [c for c in tables[name] if c in OWN]
             changed = ", ".join(f"{c} || '_' || k as {c}" for c in own)
             sql = f"select * exclude k replace ({changed}) from {source} cross join range({copies}) as copies(k)"
-        _write(connection, sql, to / name)
+        write(connection, sql, to / name)
         connection.execute(f"create view {name} as select * from delta_scan('{to / name}')")
     for file in MODELS.rglob("int_*.sql"):
         connection.execute(f"create view {file.stem} as {sql_of(file.read_text())}")
@@ -54,12 +52,13 @@ def grow(demo: Settings, to: Path, copies: int) -> None:
             f"cast({c} as {'timestamptz' if t == 'timestamp' else {'string': 'varchar'}.get(t, t)}) as {c}"
             for c, t in tables[name].items()
         )
-        _write(
+        write(
             connection, f"select {columns} from ({sql_of(cubes.model(metrics.current(), cube))})", to / name
         )
 
 
-def _write(connection: duckdb.DuckDBPyConnection, sql: str, folder: Path) -> None:
+def write(connection: duckdb.DuckDBPyConnection, sql: str, folder: Path) -> None:
+    """Write the answer of a query as a Delta table."""
     deltalake.write_deltalake(folder, connection.execute(sql).to_arrow_reader(ROWS))
 
 
@@ -68,7 +67,7 @@ def on_parquet(config: Settings) -> duckdb.DuckDBPyConnection:
     connection = context.duckdb(reads_delta=False)
     connection.execute("create schema gold")
     for folder in sorted((config.warehouse / "gold").iterdir()):
-        files = deltalake.DeltaTable(folder).file_uris()
+        files = [str(f) for f in context.files(deltalake.DeltaTable(folder))]
         connection.execute(f"create view gold.{folder.name} as select * from read_parquet({files})")
     return connection
 
@@ -99,8 +98,7 @@ def main() -> None:
         payments = engines.run(config, "duckdb", count).rows[0][0]
         size = sum(f.stat().st_size for f in (config.warehouse / "gold").rglob("*.parquet")) / 2**20
         print(
-            f"{payments:,} payments, {size:,.0f} MiB of gold, made in {perf_counter() - began:.0f} s; {datetime.now(UTC):%Y-%m-%d},"
-            f" {platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, load {psutil.getloadavg()[0]:.1f};"
+            f"{payments:,} payments, {size:,.0f} MiB of gold, made in {perf_counter() - began:.0f} s; {described()};"
             f" medians of {given.repeat}, warm, in turn"
         )
         parquet = on_parquet(config)

@@ -17,11 +17,8 @@ import duckdb
 import duckdb_extension_tpch
 
 from lakehouse import context
-from tests.bench.bench_scale import medians
+from tests.bench.bench_scale import medians, write
 from tests.bench.machine import described
-
-ROWS = 500_000
-"""Rows handed to delta-rs at a time."""
 
 
 def load_tpch(connection: duckdb.DuckDBPyConnection) -> None:
@@ -43,7 +40,7 @@ def main() -> None:
         ]
         queries = made.execute("select query_nr, query from tpch_queries() order by 1").fetchall()
         for name in names:
-            deltalake.write_deltalake(f"{folder}/{name}", made.execute(f"from {name}").to_arrow_reader(ROWS))
+            write(made, f"from {name}", Path(folder) / name)
         made.close()
         delta, parquet = context.duckdb(), context.duckdb(reads_delta=False)
         for name in names:

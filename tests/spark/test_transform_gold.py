@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from click.testing import Result
 from filelock import FileLock
 from typer.testing import CliRunner
 
 from lakehouse import context, metrics, settings
 from lakehouse.cli.app import app
 from lakehouse.errors import DataError, DriftError, SafetyError, UsageError
+from lakehouse.query import iceberg
 from lakehouse.transform import build, changes
 
 FACTS = (
@@ -257,6 +260,22 @@ def test_an_unknown_model_is_named(business: Any) -> None:
         build.build(business.config, select="fct_paiments")
 
 
+@pytest.fixture
+def command(business: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
+    """Runs a command in this process, on the business."""
+    monkeypatch.setenv("LAKEHOUSE_PATHS__STATE", str(business.config.paths.state))
+    settings.current.cache_clear()
+    yield lambda *arguments: CliRunner().invoke(app, [*arguments, "--output", "json"])
+    monkeypatch.undo()
+    settings.current.cache_clear()
+
+
+def test_what_the_command_builds_is_published(business: Any, command: Any) -> None:
+    told = command("transform", "run", "--select", "dim_channels", "--full-refresh", "--no-tests")
+    assert told.exit_code == 0, told.output
+    assert "gold.dim_channels" not in iceberg.stale(business.config)
+
+
 @pytest.mark.parametrize(
     ("cube", "spoilt"),
     [
@@ -355,16 +374,8 @@ def plant(business: Any, model: str, **values: Any) -> None:
     frame.write.format("delta").mode("append").saveAsTable(place)
 
 
-def test_the_command_ends_with_3_on_findings(business: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAKEHOUSE_PATHS__STATE", str(business.config.paths.state))
-    settings.current.cache_clear()
-    try:
-        told = CliRunner().invoke(
-            app, ["transform", "test", "--select", "ledger_balances", "--output", "json"]
-        )
-    finally:
-        monkeypatch.undo()
-        settings.current.cache_clear()
+def test_the_command_ends_with_3_on_findings(command: Any) -> None:
+    told = command("transform", "test", "--select", "ledger_balances")
     assert told.exit_code == 3
     document = json.loads(told.stdout)
     assert document["error"] == "DriftError"

@@ -40,7 +40,7 @@ def scanned(rows: int) -> Notice:
 def test_tables_that_were_begun_twice_without_a_truncate_between(
     notices: list[Notice], in_parts: bool
 ) -> None:
-    assert readings._is_in_parts(notices) is in_parts
+    assert readings.is_in_parts(notices) is in_parts
 
 
 def test_tables_that_were_left_out_are_known_once_the_reading_has_ended() -> None:
