@@ -1,26 +1,3 @@
-{# Literal of the newest `known_at` that {{ this }} holds; none if the model is built anew or holds no row. #}
-{% macro newest_known() -%}
-    {%- if is_incremental() -%}
-        {%- set newest = run_query('select cast(max(known_at) as string) from ' ~ this).rows[0][0] -%}
-        {{- "timestamp '" ~ newest ~ "'" if newest -}}
-    {%- endif -%}
-{%- endmacro %}
-
-
-{# The rows of `relation` that something new was learnt about, deleted ones marked `_is_gone`; built anew all that are not. #}
-{% macro only_new(relation, newest, columns) -%}
-select
-    {%- for column in columns %}
-    {{ column }}{{ ',' if is_incremental() or not loop.last }}
-    {%- endfor %}
-    {%- if is_incremental() %}
-    _is_gone
-    {%- endif %}
-from {{ relation }}
-{% if not is_incremental() %}where not _is_gone{% elif newest %}where known_at >= {{ newest }}{% endif %}
-{%- endmacro %}
-
-
 {#
     Write the rows of `source` into {{ this }} where they differ, and return how many those were. A run that finds
     nothing changed writes nothing: MERGE alone would copy every file that holds a row it was given.
@@ -29,6 +6,9 @@ from {{ relation }}
     all their rows (meta `complete`), a row that is not given any more is removed.
 #}
 {% macro merge_differences(source, key, columns) %}
+    {%- if a_part() in source -%}
+        {{ return(merge_part(source, key, columns)) }}
+    {%- endif -%}
     {%- set found = this.identifier ~ '__differences' -%}
     {%- do run_query('drop view if exists ' ~ found) -%}
     {%- do run_query('cache table ' ~ found ~ ' as ' ~ differences(source, key, columns)) -%}
@@ -72,4 +52,46 @@ where case
     when {{ gone }} then true
     else not ({{ same('t', 's', columns | reject('in', key) | list, '<=>') }})
 end
+{% endmacro %}
+
+
+{#
+    Write the rows of `source`, which a model found to be new, into {{ this }}, and return how many were changed.
+
+    They are few, so a first look for their keys tells in which span of `ordered_by` (meta: the time by which the files of
+    the table are in order) those of them lie that are there already. MERGE reads no file outside it.
+#}
+{% macro merge_part(source, key, columns) %}
+    {%- set given = this.identifier ~ '__given' -%}
+    {%- set time = config.require('meta').ordered_by -%}
+    {%- do run_query('drop view if exists ' ~ given) -%}
+    {%- do run_query('cache table ' ~ given ~ ' as ' ~ source) -%}
+    {%- set look -%}
+select (select count(*) from {{ given }}), count(*), count(t.{{ time }}), cast(min(t.{{ time }}) as string), cast(max(t.{{ time }}) as string)
+from {{ this }} as t
+left semi join {{ given }} as s on {{ same('t', 's', key) }}
+    {%- endset -%}
+    {%- set rows, there, timed, first, last = run_query(look).rows[0] -%}
+    {%- set changed = 0 -%}
+    {%- if rows -%}
+        {%- set merge %}
+merge into {{ this }} as t
+using {{ given }} as s
+on {{ same('t', 's', key) }}
+    {%- if not there %} and false
+    {%- elif there == timed %} and t.{{ time }} between timestamp '{{ first }}' and timestamp '{{ last }}'
+    {%- endif %}
+when matched and s._is_gone then delete
+when matched and not ({{ same('t', 's', columns | reject('in', key) | list, '<=>') }}) then update set
+    {%- for column in columns if column not in key %}
+    {{ column }} = s.{{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
+when not matched and not s._is_gone then insert ({{ columns | join(', ') }}) values ({{ of('s', columns) }})
+        {%- endset -%}
+        {%- set changed = merged(merge) -%}
+    {%- endif -%}
+    {%- for view in [given, this.identifier ~ '__touched'] -%}
+        {%- do run_query('drop view if exists ' ~ view) -%}
+    {%- endfor -%}
+    {{ return(changed) }}
 {% endmacro %}

@@ -1,9 +1,9 @@
 {# What the staging macros share: which rows of a bronze log a model has not read yet. #}
 
-{# A predicate for the rows of `relation` up to where this build reads. A batch that ingest begins after the build began
-   is left for the next build: see docs/adr/0008. #}
+{# A predicate for the rows of the bronze table `relation` up to where this build reads. A batch that is landed after the
+   build began is left for the next build: see docs/adr/0008. #}
 {% macro readable(relation) -%}
-    {%- set limit = var('ingested_until', {}).get(relation.identifier.split('__')[0]) -%}
+    {%- set limit = var('ingested_until', {}).get(relation.identifier) -%}
     {%- if limit %}_ingested_at <= timestamp '{{ limit }}'{% else %}true{% endif -%}
 {%- endmacro %}
 
@@ -28,6 +28,10 @@
 
 {# The marker by which the incremental materialization knows that there is nothing to merge. #}
 {% macro nothing_new() %}-- nothing new{% endmacro %}
+
+
+{# The marker by which it knows that these are the few rows of which something is new. #}
+{% macro a_part() %}-- a part{% endmacro %}
 
 
 {# The marker by which the incremental materialization knows that these are all rows, to replace those there are. #}

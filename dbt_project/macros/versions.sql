@@ -14,20 +14,21 @@
     {%- set id = entity ~ '_id' -%}
     {%- set key = entity ~ '_key' -%}
     {{- config(unique_key=key, incremental_strategy='differences') -}}
-    {%- set newest = newest_known() -%}
+    {%- set new = is_new('_ingested_at', table) -%}
     {%- set staging, history = ref('stg_' ~ table), ref('hist_' ~ table) -%}
+{{ nothing_new() if new == 'false' }}
 with
-    {%- if newest %}
+    {%- if is_incremental() %}
 touched as (
-    select {{ id }} from {{ staging }} where _ingested_at >= {{ newest }}
+    select {{ id }} from {{ staging }} {{ where_(new) }}
     union
-    select {{ id }} from {{ history }} where _ingested_at >= {{ newest }}
+    select {{ id }} from {{ history }} {{ where_(new) }}
 ),
     {%- endif %}
 numbered as (
     select *, row_number() over (of_member) as _number, lead(_begins) over (of_member) as _next_from
     from (select *, coalesce(_valid_from, {{ beginning() }}) as _begins from {{ history }}) as history
-    {%- if newest %}
+    {%- if is_incremental() %}
     where {{ id }} in (select {{ id }} from touched)
     {%- endif %}
     window of_member as (partition by {{ id }} order by _begins nulls last)
@@ -47,8 +48,8 @@ found as (
     union all
     select '(unknown)', '(unknown)'{% for column in columns %}, null{% endfor %}, {{ beginning() }}, {{ end_of_time() }}, true, {{ beginning() }}
 )
-select *{{ ', false as _is_gone' if newest }} from found
-    {%- if newest %}
+select *{{ ', false as _is_gone' if is_incremental() }} from found
+    {%- if is_incremental() %}
 union all
 select {{ of('this', [key, id] + columns + ['effective_from', 'effective_to', 'is_current', 'known_at']) }}, true
 from {{ this }} as this

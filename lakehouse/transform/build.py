@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -50,17 +50,19 @@ def build(
         chosen = [with_inputs(part) for part in select.split()] if select else None
         if not select and not full_refresh and changes.sources_to_read(config, listed) == []:
             return Report((), round(monotonic() - began, 3))
-        until = ingested_until(config)
+        before = {} if full_refresh else changes.read_before(config, listed)
+        until = ingested_until(config, before)
         if not select and not full_refresh:
             # Listed again: what ingest wrote before `until` was known must be read up to there too.
             chosen = changes.sources_to_read(config, changes.versions(config))
         arguments = ["build", "--exclude-resource-type", "unit_test"] if tests else ["run"]
         arguments += ["--full-refresh"] if full_refresh else []
         arguments += ["--select", *chosen] if chosen else []
-        nodes = dbt.invoke(config, arguments, {"ingested_until": until}, progress)
+        variables = {"ingested_until": until, "read_before": before}
+        nodes = dbt.invoke(config, arguments, variables, progress)
         report = checked(config, Report(nodes, round(monotonic() - began, 3)), select)
-        if tests and not select:
-            changes.remember(config, listed)
+        if not select:
+            changes.remember(config, listed, until, tested=tests)
     return report
 
 
@@ -140,19 +142,23 @@ def make_missing(config: Settings) -> None:
             context.spark(config).sql(delta.create_bronze(table, str(config.warehouse / schema / name)))
 
 
-def ingested_until(config: Settings) -> dict[str, str]:
-    """For each declared source, the newest ``_ingested_at`` in its bronze tables; long ago if they have no row.
+def ingested_until(config: Settings, before: Mapping[str, str] | None = None) -> dict[str, str]:
+    """For each bronze table, by its name, the newest ``_ingested_at`` of its rows; long ago if it has none.
 
-    Models read up to there. What is ingested while they are built waits for the next build: two models that
-    read the log seconds apart would otherwise see different moments, and incremental ones miss rows for good.
+    Models read up to there. What is landed while they are built waits for the next build: two models that read the log
+    seconds apart would otherwise see different moments, and incremental ones miss rows for good. ``before`` is what an
+    earlier call found, of tables that only grew since: then no older file is read.
     """
+    known = dict.fromkeys((names.bronze(t).split(".")[1] for t in tables.all()), _LONG_AGO) | dict(
+        before or {}
+    )
     newest = " union all ".join(
-        f"select '{t.source.name}' as source, _ingested_at from {names.bronze(t)}" for t in tables.all()
+        f"select '{name}' as name, cast(max(_ingested_at) as string) as at from {names.BRONZE}.{name}"
+        f" where _ingested_at > timestamp '{at}'"
+        for name, at in known.items()
     )
-    found = context.spark(config).sql(
-        f"select source, cast(max(_ingested_at) as string) from ({newest}) group by source"
-    )
-    return dict.fromkeys((t.source.name for t in tables.all()), _LONG_AGO) | dict(found.collect())
+    found = context.spark(config).sql(f"select name, at from ({newest}) where at is not null")
+    return known | dict(found.collect())
 
 
 @contextmanager

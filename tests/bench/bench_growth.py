@@ -115,7 +115,7 @@ def measure(demo: Settings, payments: int, batches: int, changes: int, *, spread
                 f"{_count(connection, config):,} payments, made in {perf_counter() - began:.0f} s; {described()}"
             )
         (config.state / "run" / "dbt").mkdir(parents=True)
-        changes_.remember(config, changes_.versions(config))
+        changes_.remember(config, changes_.versions(config), build.ingested_until(config), tested=True)
         seconds, models = [], []
         for batch in range(1, batches + 1):
             written = land(config, changes, batch, spread=spread)

@@ -260,7 +260,7 @@ def test_what_ingest_adds_during_a_build_waits_for_the_next(
     seen = build.ingested_until(lake.config)
     lake.land({"customers": [{"customer_id": "cus_late", "_partition": 99}]})
     with monkeypatch.context() as patch:
-        patch.setattr(build, "ingested_until", lambda config: seen)
+        patch.setattr(build, "ingested_until", lambda config, before: seen)
         transform(lake)
     assert "cus_late" not in silver(lake)
     transform(lake)

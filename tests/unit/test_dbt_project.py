@@ -101,18 +101,47 @@ def test_only_sources_with_something_new_are_read(config: Settings) -> None:
     def version(table: str, number: int) -> None:
         log = config.warehouse / table.replace(".", "/") / "_delta_log"
         log.mkdir(parents=True, exist_ok=True)
-        (log / f"{number:020}.json").touch()
+        (log / f"{number:020}.json").write_text('{"add": {"dataChange": true}}')
 
     assert changes.sources_to_read(config, {}) is None, "nothing is known yet"
     version("bronze.ledger__payments", 0)
     version("bronze.ledger__refunds", 3)
     version("silver.stg_ledger__payments", 7)
-    changes.remember(config, changes.versions(config))
+    changes.remember(
+        config, changes.versions(config), {"ledger__refunds": "2026-03-01 12:00:00"}, tested=True
+    )
     assert changes.sources_to_read(config, changes.versions(config)) == []
     version("bronze.ledger__refunds", 4)
     assert changes.sources_to_read(config, changes.versions(config)) == ["source:ledger.refunds+"]
     version("silver.stg_ledger__payments", 8)
     assert changes.sources_to_read(config, changes.versions(config)) is None, "somebody wrote to silver"
+    assert changes.read_before(config, changes.versions(config)) == {}
+
+
+@pytest.mark.parametrize(
+    ("commit", "is_still_built"),
+    [
+        ('{"remove": {"dataChange": false}}\n{"add": {"dataChange": false}}\n', True),
+        ('{"commitInfo": {"operation": "VACUUM END"}}\n', True),
+        ('{"remove": {"dataChange": true}}\n', False),
+        ('{"add": {"dataChange": true}}\n', False),
+        ("{", False),
+    ],
+)
+def test_files_put_together_leave_a_build_complete(
+    config: Settings, commit: str, is_still_built: bool
+) -> None:
+    log = config.warehouse / "gold" / "fct_payments" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").touch()
+    read = {"ledger__payments": "2026-03-01 12:00:00"}
+    changes.remember(config, {}, read, tested=False)
+    assert changes.read_before(config, changes.versions(config)) == read
+    assert changes.sources_to_read(config, changes.versions(config)) is None, "it was not tested"
+    changes.remember(config, {}, read, tested=True)
+    (log / f"{1:020}.json").write_text(commit)
+    assert (changes.read_before(config, changes.versions(config)) == read) == is_still_built
+    assert (changes.sources_to_read(config, changes.versions(config)) == []) == is_still_built
 
 
 def test_a_project_is_parsed_again_when_anything_that_it_is_made_from_changed(
@@ -139,7 +168,7 @@ def test_a_project_is_parsed_again_when_anything_that_it_is_made_from_changed(
 
 @pytest.mark.parametrize("note", ["", "{", "{}", "[]", "null", "5", "without tables", "tables of no form"])
 def test_a_note_that_cannot_be_read_costs_only_time(config: Settings, note: str) -> None:
-    changes.remember(config, {})
+    changes.remember(config, {}, {}, tested=True)
     record = changes._record(config)
     whole = json.loads(record.read_text())
     assert changes.sources_to_read(config, {}) == []
@@ -174,13 +203,14 @@ class Answers:
         return pyarrow.table({name: [cell] for name, cell in self.rows})
 
 
-def test_a_source_without_rows_has_a_limit_too(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = Answers([("ledger", "2026-03-01 12:00:00.5")])
+def test_a_table_without_rows_has_a_limit_too(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Answers([("ledger__refunds", "2026-03-01 12:00:00.5")])
     monkeypatch.setattr(context, "spark", lambda config: session)
-    assert build.ingested_until(config) == {
-        "ledger": "2026-03-01 12:00:00.5",
-        "events": "1970-01-01 00:00:00",
-    }
+    found = build.ingested_until(config, {"ledger__payments": "2026-02-28 12:00:00"})
+    assert found.keys() == {names.bronze(t).removeprefix("bronze.") for t in tables.all()}
+    assert found["ledger__refunds"] == "2026-03-01 12:00:00.5"
+    assert found["ledger__payments"] == "2026-02-28 12:00:00", "nothing newer was found"
+    assert found["events__checkout"] == "1970-01-01 00:00:00"
 
 
 def test_a_finding_shows_instants_in_utc(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

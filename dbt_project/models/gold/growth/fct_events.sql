@@ -1,6 +1,11 @@
 -- One row per step of a checkout session: the first message that told it. Sessions that were abandoned are there too.
-{{ config(unique_key='event_id', incremental_strategy='differences') }}
-{%- set newest = newest_known() %}
+{{ config(unique_key='event_id', incremental_strategy='differences', meta={'ordered_by': 'occurred_at'}) }}
+{%- set new = any_of([
+    is_new('events._ingested_at', 'events__checkout'),
+    names_new_version('events', 'customer'),
+    names_new_version('events', 'merchant'),
+    names_new_version('events', 'product'),
+]) %}
 
 with joined as (
     select
@@ -37,9 +42,10 @@ with joined as (
     {{ join_version('customer', 'customers', 'events.customer_id', 'events.occurred_at') }}
     {{ join_version('merchant', 'merchants', 'events.merchant_id', 'events.occurred_at') }}
     {{ join_version('product', 'products', 'events.product_id', 'events.occurred_at') }}
+    {{ where_(new) }}
 )
 
-{{ only_new('joined', newest, [
+{{ found_rows('joined', new, [
     'event_id',
     'customer_key',
     'merchant_key',

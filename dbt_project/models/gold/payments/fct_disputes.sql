@@ -1,6 +1,11 @@
 -- One row per dispute that the source still has, unless its payment was deleted.
-{{ config(unique_key='dispute_id', incremental_strategy='differences') }}
-{%- set newest = newest_known() %}
+{{ config(unique_key='dispute_id', incremental_strategy='differences', meta={'ordered_by': 'opened_at'}) }}
+{%- set new = any_of([
+    is_new('disputes._ingested_at', 'ledger__disputes'),
+    names_new_payment('disputes.payment_id'),
+    has_new_rate('case when disputes.status = \'lost\' then cast(coalesce(disputes.closed_at, disputes.opened_at) as date) end'),
+]) %}
+{%- set kept = kept_keys(ref('stg_ledger__disputes'), 'disputes', ['dispute_id', 'payment_id'], new) %}
 
 with joined as (
     select
@@ -32,7 +37,11 @@ with joined as (
         ) as known_at,
         disputes._is_deleted or coalesce(payments._is_deleted, false) as _is_gone
     from {{ ref('stg_ledger__disputes') }} as disputes
-    left join {{ ref('stg_ledger__payments') }} as payments on disputes.payment_id = payments.payment_id
+    {{ only(kept, 'disputes', ['dispute_id']) }}
+    left join (
+        select payments.* from {{ ref('stg_ledger__payments') }} as payments
+        {{ only(kept, 'payments', ['payment_id']) }}
+    ) as payments on disputes.payment_id = payments.payment_id
     {{ join_version('customer', 'customers', 'payments.customer_id', 'payments.requested_at') }}
     {{ join_version('merchant', 'merchants', 'payments.merchant_id', 'payments.requested_at') }}
     {{ join_version('product', 'products', 'payments.product_id', 'payments.requested_at') }}
@@ -41,7 +50,7 @@ with joined as (
         and case when disputes.status = 'lost' then cast(coalesce(disputes.closed_at, disputes.opened_at) as date) end = rates.date_on
 )
 
-{{ only_new('joined', newest, [
+{{ found_rows('joined', new, [
     'dispute_id',
     'payment_id',
     'customer_key',

@@ -1,6 +1,9 @@
 -- One row per entry of the ledger that the source still has: debits positive, credits negative.
-{{ config(unique_key='entry_id', incremental_strategy='differences') }}
-{%- set newest = newest_known() %}
+{{ config(unique_key='entry_id', incremental_strategy='differences', meta={'ordered_by': 'posted_at'}) }}
+{%- set new = any_of([
+    is_new('entries._ingested_at', 'ledger__ledger_entries'),
+    names_new_version('entries', 'merchant'),
+]) %}
 
 with joined as (
     select
@@ -19,9 +22,10 @@ with joined as (
         entries._is_deleted as _is_gone
     from {{ ref('stg_ledger__ledger_entries') }} as entries
     {{ join_version('merchant', 'merchants', 'entries.merchant_id', 'entries.posted_at') }}
+    {{ where_(new) }}
 )
 
-{{ only_new('joined', newest, [
+{{ found_rows('joined', new, [
     'entry_id',
     'merchant_key',
     'transaction_id',

@@ -1,37 +1,20 @@
 -- One row per payment that the source still has. Only payments that something new was learnt about are computed.
-{{ config(unique_key='payment_id', incremental_strategy='differences') }}
-{%- set newest = newest_known() %}
+{{ config(unique_key='payment_id', incremental_strategy='differences', meta={'ordered_by': 'requested_at'}) }}
+{%- set new = any_of([
+    is_new('payments._ingested_at', 'ledger__payments'),
+    names_new('payments.payment_id', ref('stg_ledger__refunds'), 'payment_id', '_ingested_at', 'ledger__refunds'),
+    names_new('payments.payment_id', ref('stg_ledger__disputes'), 'payment_id', '_ingested_at', 'ledger__disputes'),
+    names_new_version('payments', 'customer'),
+    names_new_version('payments', 'merchant'),
+    names_new_version('payments', 'product'),
+    names_new('payments.payment_method_id', ref('dim_payment_methods'), 'payment_method_id', 'known_at', 'ledger__payment_methods'),
+    has_new_rate('cast(payments.captured_at as date)'),
+]) %}
+{%- set kept = kept_keys(ref('stg_ledger__payments'), 'payments', ['payment_id'], new) %}
 
-with touched as (
-    {%- if newest %}
-    select payment_id from {{ ref('stg_ledger__payments') }} where _ingested_at >= {{ newest }}
-    union
-    select payment_id from {{ ref('stg_ledger__refunds') }} where _ingested_at >= {{ newest }}
-    union
-    select payment_id from {{ ref('stg_ledger__disputes') }} where _ingested_at >= {{ newest }}
-    {%- for dimension, column in [
-        ('dim_customers', 'customer_id'),
-        ('dim_merchants', 'merchant_id'),
-        ('dim_products', 'product_id'),
-        ('dim_payment_methods', 'payment_method_id'),
-    ] %}
-    union
-    select payment_id from {{ ref('stg_ledger__payments') }}
-    where {{ column }} in (select {{ column }} from {{ ref(dimension) }} where known_at >= {{ newest }})
-    {%- endfor %}
-    union
-    select payment_id from {{ ref('stg_ledger__payments') }}
-    where cast(captured_at as date) in (select date_on from {{ ref('dim_fx_rates') }} where known_at >= {{ newest }})
-    {%- else %}
-    select payment_id from {{ ref('stg_ledger__payments') }}
-    {%- endif %}
-),
-
-payments as (
-    select * from {{ ref('stg_ledger__payments') }}
-    {%- if newest %}
-    where payment_id in (select payment_id from touched)
-    {%- endif %}
+with payments as (
+    select payments.* from {{ ref('stg_ledger__payments') }} as payments
+    {{ only(kept, 'payments', ['payment_id']) }}
 ),
 
 refunds as (
@@ -40,10 +23,8 @@ refunds as (
         sum(case when status = 'succeeded' and not _is_deleted then amount_minor else 0 end) as refunded_minor,
         sum(case when status = 'succeeded' and not _is_deleted then 1 else 0 end) as refund_count,
         max(_ingested_at) as known_at
-    from {{ ref('stg_ledger__refunds') }}
-    {%- if newest %}
-    where payment_id in (select payment_id from touched)
-    {%- endif %}
+    from {{ ref('stg_ledger__refunds') }} as refunds
+    {{ only(kept, 'refunds', ['payment_id']) }}
     group by payment_id
 ),
 
@@ -56,10 +37,8 @@ disputes as (
         max(case when reason = 'fraudulent' and not _is_deleted then 1 else 0 end) as fraud_disputed,
         min(case when not _is_deleted then opened_at end) as first_disputed_at,
         max(_ingested_at) as known_at
-    from {{ ref('stg_ledger__disputes') }}
-    {%- if newest %}
-    where payment_id in (select payment_id from touched)
-    {%- endif %}
+    from {{ ref('stg_ledger__disputes') }} as disputes
+    {{ only(kept, 'disputes', ['payment_id']) }}
     group by payment_id
 ),
 
@@ -124,55 +103,49 @@ joined as (
         and cast(payments.captured_at as date) = rates.date_on
 )
 
-select
-    payment_id,
-    customer_key,
-    merchant_key,
-    product_key,
-    customer_id,
-    merchant_id,
-    product_id,
-    payment_method_id,
-    payment_method_kind,
-    channel,
-    status,
-    failure_code,
-    currency_code,
-    customer_country_code,
-    merchant_country_code,
-    issuer_country_code,
-    ip_country_code,
-    merchant_category_code,
-    amount_minor,
-    captured_minor,
-    fee_minor,
-    refunded_minor,
-    disputed_minor,
-    dispute_lost_minor,
-    captured_minor - fee_minor - refunded_minor - dispute_lost_minor as net_minor,
-    '{{ reporting_currency() }}' as reporting_currency_code,
-    fx_rate,
-    fx_rate_on,
-    captured_reporting_minor,
-    fee_reporting_minor,
-    refund_count,
-    dispute_count,
-    status = 'captured' as is_captured,
-    refund_count > 0 as is_refunded,
-    dispute_count > 0 as is_disputed,
-    is_fraud_disputed,
-    requested_at,
-    authorized_at,
-    captured_at,
-    failed_at,
-    first_disputed_at,
-    cast(requested_at as date) as requested_on,
-    cast(captured_at as date) as captured_on,
-    known_at
-    {%- if is_incremental() %},
-    _is_gone
-from joined
-    {%- else %}
-from joined
-where not _is_gone
-    {%- endif %}
+{{ found_rows('joined', new, [
+    'payment_id',
+    'customer_key',
+    'merchant_key',
+    'product_key',
+    'customer_id',
+    'merchant_id',
+    'product_id',
+    'payment_method_id',
+    'payment_method_kind',
+    'channel',
+    'status',
+    'failure_code',
+    'currency_code',
+    'customer_country_code',
+    'merchant_country_code',
+    'issuer_country_code',
+    'ip_country_code',
+    'merchant_category_code',
+    'amount_minor',
+    'captured_minor',
+    'fee_minor',
+    'refunded_minor',
+    'disputed_minor',
+    'dispute_lost_minor',
+    'captured_minor - fee_minor - refunded_minor - dispute_lost_minor as net_minor',
+    "'" ~ reporting_currency() ~ "' as reporting_currency_code",
+    'fx_rate',
+    'fx_rate_on',
+    'captured_reporting_minor',
+    'fee_reporting_minor',
+    'refund_count',
+    'dispute_count',
+    "status = 'captured' as is_captured",
+    'refund_count > 0 as is_refunded',
+    'dispute_count > 0 as is_disputed',
+    'is_fraud_disputed',
+    'requested_at',
+    'authorized_at',
+    'captured_at',
+    'failed_at',
+    'first_disputed_at',
+    'cast(requested_at as date) as requested_on',
+    'cast(captured_at as date) as captured_on',
+    'known_at',
+]) }}

@@ -1,6 +1,9 @@
 -- One row per payout that the source still has.
-{{ config(unique_key='payout_id', incremental_strategy='differences') }}
-{%- set newest = newest_known() %}
+{{ config(unique_key='payout_id', incremental_strategy='differences', meta={'ordered_by': 'created_at'}) }}
+{%- set new = any_of([
+    is_new('payouts._ingested_at', 'ledger__payouts'),
+    names_new_version('payouts', 'merchant'),
+]) %}
 
 with joined as (
     select
@@ -19,9 +22,10 @@ with joined as (
         payouts._is_deleted as _is_gone
     from {{ ref('stg_ledger__payouts') }} as payouts
     {{ join_version('merchant', 'merchants', 'payouts.merchant_id', 'payouts.created_at') }}
+    {{ where_(new) }}
 )
 
-{{ only_new('joined', newest, [
+{{ found_rows('joined', new, [
     'payout_id',
     'merchant_key',
     'merchant_id',

@@ -1,6 +1,11 @@
 -- One row per refund that the source still has, unless its payment was deleted.
-{{ config(unique_key='refund_id', incremental_strategy='differences') }}
-{%- set newest = newest_known() %}
+{{ config(unique_key='refund_id', incremental_strategy='differences', meta={'ordered_by': 'refunded_at'}) }}
+{%- set new = any_of([
+    is_new('refunds._ingested_at', 'ledger__refunds'),
+    names_new_payment('refunds.payment_id'),
+    has_new_rate('case when refunds.status = \'succeeded\' then cast(refunds.updated_at as date) end'),
+]) %}
+{%- set kept = kept_keys(ref('stg_ledger__refunds'), 'refunds', ['refund_id', 'payment_id'], new) %}
 
 with joined as (
     select
@@ -30,7 +35,11 @@ with joined as (
         ) as known_at,
         refunds._is_deleted or coalesce(payments._is_deleted, false) as _is_gone
     from {{ ref('stg_ledger__refunds') }} as refunds
-    left join {{ ref('stg_ledger__payments') }} as payments on refunds.payment_id = payments.payment_id
+    {{ only(kept, 'refunds', ['refund_id']) }}
+    left join (
+        select payments.* from {{ ref('stg_ledger__payments') }} as payments
+        {{ only(kept, 'payments', ['payment_id']) }}
+    ) as payments on refunds.payment_id = payments.payment_id
     {{ join_version('customer', 'customers', 'payments.customer_id', 'payments.requested_at') }}
     {{ join_version('merchant', 'merchants', 'payments.merchant_id', 'payments.requested_at') }}
     {{ join_version('product', 'products', 'payments.product_id', 'payments.requested_at') }}
@@ -39,7 +48,7 @@ with joined as (
         and case when refunds.status = 'succeeded' then cast(refunds.updated_at as date) end = rates.date_on
 )
 
-{{ only_new('joined', newest, [
+{{ found_rows('joined', new, [
     'refund_id',
     'payment_id',
     'customer_key',

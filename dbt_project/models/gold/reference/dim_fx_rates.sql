@@ -1,6 +1,7 @@
 -- One row per currency and day (UTC) with a rate to the reporting currency. A rate holds until the next one, seven days at the
 -- most: what is older is no rate. The reporting currency itself has a rate of 1 on every day of the calendar.
 {{ config(unique_key=['currency_code', 'date_on'], incremental_strategy='differences', meta={'complete': true}) }}
+{{ nothing_new() if is_new('_ingested_at', 'ledger__fx_rates') == 'false' }}
 
 with given as (
     select

@@ -1,6 +1,7 @@
 -- One row per payment method ever seen, as last known, and one for an unknown one. Nothing personal.
 {{ config(unique_key='payment_method_id', incremental_strategy='differences') }}
-{%- set newest = newest_known() %}
+{%- set new = is_new('_ingested_at', 'ledger__payment_methods') %}
+{{ nothing_new() if new == 'false' }}
 
 select
     payment_method_id,
@@ -12,9 +13,8 @@ select
     created_at,
     _ingested_at as known_at
 from {{ ref('stg_ledger__payment_methods') }}
-{%- if newest %}
-where _ingested_at >= {{ newest }}
-{%- else %}
+{{ where_(new) }}
+{%- if new == 'true' %}
 union all
 select '(unknown)', null, null, null, null, null, null, {{ beginning() }}
 {%- endif %}

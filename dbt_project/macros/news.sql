@@ -1,0 +1,103 @@
+{#
+    What a model of gold has not seen yet. Batches of one bronze table become known in the order of their times; those of
+    two tables do not, for each is landed by a query of its own. So what is new of a table is told by that table's own times:
+    `read_before` says up to where the last complete build had read each bronze table, `ingested_until` up to where this one
+    does. See docs/adr/0008.
+#}
+
+
+{# A predicate: what `column`, a time at which a row of the bronze table `table` became known, has that the last complete build
+   had not. 'true' where that is unknown or all rows are wanted, 'false' where there is nothing. #}
+{% macro is_new(column, table) -%}
+    {%- set before = var('read_before', {}).get(table) -%}
+    {%- if not is_incremental() or not before -%} true
+    {%- elif before == var('ingested_until', {}).get(table) -%} false
+    {%- else -%} {{ column }} > timestamp '{{ before }}'
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# A predicate: `column` names one of the rows of `relation` that `is_new`, by their `id`. #}
+{% macro names_new(column, relation, id, known_at, table) -%}
+    {%- set new = is_new('news.' ~ known_at, table) -%}
+    {%- if new in ('true', 'false') -%} {{ new }}
+    {%- else -%} {{ column }} in (select /*+ broadcast(news) */ news.{{ id }} from {{ relation }} as news where {{ new }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The same for a member of a dimension with versions: `merchant` expects `merchant_id`. #}
+{% macro names_new_version(alias, entity) -%}
+    {{- names_new(alias ~ '.' ~ entity ~ '_id', ref('dim_' ~ entity ~ 's'), entity ~ '_id', 'known_at', 'ledger__' ~ entity ~ 's') -}}
+{%- endmacro %}
+
+
+{# The same for a payment. Its refunds and disputes show what it refers to. #}
+{% macro names_new_payment(column) -%}
+    {%- set relation = ref('stg_ledger__payments') -%}
+    {%- set new = any_of([
+        is_new('payments._ingested_at', 'ledger__payments'),
+        names_new_version('payments', 'customer'),
+        names_new_version('payments', 'merchant'),
+        names_new_version('payments', 'product'),
+    ]) -%}
+    {%- if new in ('true', 'false') -%} {{ new }}
+    {%- else -%} {{ column }} in (select /*+ broadcast(payments) */ payments.payment_id from {{ relation }} as payments where {{ new }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# A predicate: a rate that may hold on the day `date` (dim_fx_rates.sql) is new, or was deleted. #}
+{% macro has_new_rate(date) -%}
+    {%- set rates = ref('stg_ledger__fx_rates') -%}
+    {%- set new = is_new('news._ingested_at', 'ledger__fx_rates') -%}
+    {%- if new in ('true', 'false') -%} {{ new }}
+    {%- else -%} {{ date }} in (select /*+ broadcast(news) */ explode(sequence(news.rate_on, date_add(news.rate_on, 6))) from {{ rates }} as news where {{ new }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro any_of(predicates) -%}
+    {%- set told = predicates | reject('equalto', 'false') | list -%}
+    {{- 'true' if 'true' in told else told | join('\n        or ') or 'false' -}}
+{%- endmacro %}
+
+
+{% macro where_(predicate) -%}
+    {%- if predicate != 'true' -%} where {{ predicate }} {%- endif -%}
+{%- endmacro %}
+
+
+{# The columns `key` of the rows of `relation as alias` for which `new` holds, kept for the statements of this model, as a view
+   of this name. None where all rows are wanted. #}
+{% macro kept_keys(relation, alias, key, new) -%}
+    {%- if new not in ('true', 'false') and execute -%}
+        {%- set name = this.identifier ~ '__touched' -%}
+        {%- do run_query('drop view if exists ' ~ name) -%}
+        {%- do run_query('cache table ' ~ name ~ ' as select distinct ' ~ of(alias, key) ~ ' from ' ~ relation ~ ' as ' ~ alias ~ ' where ' ~ new) -%}
+        {{- name -}}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# `left semi join` with those keys; nothing where all rows are wanted. #}
+{% macro only(kept, alias, key) -%}
+    {%- if kept -%} left semi join {{ kept }} as touched on {{ same(alias, 'touched', key) }} {%- endif -%}
+{%- endmacro %}
+
+
+{# The rows of `relation`, those of which something was learnt where `new` says which; deleted ones are marked `_is_gone`, and
+   left out of a table that is built anew. #}
+{% macro found_rows(relation, new, columns) -%}
+{{ nothing_new() if new == 'false' }}
+{{- a_part() if new not in ('true', 'false') }}
+select
+    {%- for column in columns %}
+    {{ column }}{{ ',' if is_incremental() or not loop.last }}
+    {%- endfor %}
+    {%- if is_incremental() %}
+    _is_gone
+    {%- endif %}
+from {{ relation }}
+{% if not is_incremental() %}where not _is_gone{% endif %}
+{%- endmacro %}
