@@ -120,6 +120,8 @@ def own_catalog(config: Settings) -> Iterator[SparkSession]:
     _forget_tables(session)
     yield session
     _forget_tables(session)
+    # Delta keeps 2 MB of each table that was read within the hour, and modules have 90 each: the heap would fill.
+    session._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
     context.register_tables(config)
 
 
