@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from lakehouse import context, names, settings, tables
 from lakehouse.collect import keys, signature
 from lakehouse.settings import Settings
 from lakehouse.stack import services, supervise
+from tests.waiting import eventually
 
 CHECKOUT, WEBHOOK = (names.topic(tables.get(f"events.{name}")) for name in ("checkout", "webhook"))
 SECRET = SecretStr("whsec_integration")
@@ -96,12 +97,6 @@ def is_ready(url: str) -> bool:
         return requests.get(url + "/readyz", timeout=10).ok
     except requests.RequestException:
         return False
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    """Waits as long as it takes; the runner's own limit ends what hangs."""
-    while not true():
-        time.sleep(0.05)
 
 
 def messages(config: Settings, topic: str) -> list[tuple[bytes, dict[str, Any]]]:

@@ -6,9 +6,7 @@ import json
 import os
 import signal
 import stat
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +22,13 @@ from lakehouse.render import kafka
 from lakehouse.settings import Settings
 from lakehouse.stack import catalog, leftovers, provision, reset, services
 from lakehouse.stack import kafka as kafka_service
+from tests.waiting import eventually
 
 NAMES = ["postgres", "kafka", "connect", "trino", "mlflow"]
 
 
 def one(config: Settings, name: str) -> services.ServiceStatus:
     return next(s for s in services.status(config) if s.name == name)
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    """Waits as long as it takes; the runner's own limit ends what hangs."""
-    while not true():
-        time.sleep(0.3)
 
 
 def test_everything_runs_and_status_says_so(stack: Settings, cli: Any) -> None:
