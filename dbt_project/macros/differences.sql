@@ -67,20 +67,17 @@ end
     {%- do run_query('drop view if exists ' ~ given) -%}
     {%- do run_query('cache table ' ~ given ~ ' as ' ~ source) -%}
     {%- set look -%}
-select (select count(*) from {{ given }}), count(*), count(t.{{ time }}), cast(min(t.{{ time }}) as string), cast(max(t.{{ time }}) as string)
+select (select count(*) from {{ given }}), {{ span('t.' ~ time) }}
 from {{ this }} as t
 left semi join {{ given }} as s on {{ same('t', 's', key) }}
     {%- endset -%}
-    {%- set rows, there, timed, first, last = run_query(look).rows[0] -%}
+    {%- set found = run_query(look).rows[0] -%}
     {%- set changed = 0 -%}
-    {%- if rows -%}
+    {%- if found[0] -%}
         {%- set merge %}
 merge into {{ this }} as t
 using {{ given }} as s
-on {{ same('t', 's', key) }}
-    {%- if not there %} and false
-    {%- elif there == timed %} and t.{{ time }} between timestamp '{{ first }}' and timestamp '{{ last }}'
-    {%- endif %}
+on {{ same('t', 's', key) }} and {{ within('t.' ~ time, found[1:]) }}
 when matched and s._is_gone then delete
 when matched and not ({{ same('t', 's', columns | reject('in', key) | list, '<=>') }}) then update set
     {%- for column in columns if column not in key %}

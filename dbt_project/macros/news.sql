@@ -26,9 +26,11 @@
 {%- endmacro %}
 
 
-{# The same for a member of a dimension with versions: `merchant` expects `merchant_id`. #}
+{# The same for a member of a dimension with versions: `merchant` expects `merchant_id`. Staging has every member, one whose
+   versions went, too. #}
 {% macro names_new_version(alias, entity) -%}
-    {{- names_new(alias ~ '.' ~ entity ~ '_id', ref('dim_' ~ entity ~ 's'), entity ~ '_id', 'known_at', 'ledger__' ~ entity ~ 's') -}}
+    {%- set id, table = entity ~ '_id', 'ledger__' ~ entity ~ 's' -%}
+    {{- names_new(alias ~ '.' ~ id, ref('stg_' ~ table), id, '_ingested_at', table) -}}
 {%- endmacro %}
 
 
@@ -80,9 +82,28 @@
 {%- endmacro %}
 
 
-{# `left semi join` with those keys; nothing where all rows are wanted. #}
-{% macro only(kept, alias, key) -%}
-    {%- if kept -%} left semi join {{ kept }} as touched on {{ same(alias, 'touched', key) }} {%- endif -%}
+{# `left semi join` with those keys; nothing where all rows are wanted. With `time`, one of the kept columns, no file outside
+   their span of it is read. #}
+{% macro only(kept, alias, key, time=none) -%}
+    {%- if kept -%} left semi join {{ kept }} as touched on {{ same(alias, 'touched', key) }}
+    {%- if time %} where {{ within(alias ~ '.' ~ time, run_query('select ' ~ span(time) ~ ' from ' ~ kept).rows[0]) }} {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Aggregates: how many rows there are, how many have a `time`, the first and the last of it. #}
+{% macro span(time) -%}
+    count(*), count({{ time }}), cast(min({{ time }}) as string), cast(max({{ time }}) as string)
+{%- endmacro %}
+
+
+{# A predicate made of literals, by which Delta skips files: `column` is in a span, as `span` gives it. #}
+{% macro within(column, span) -%}
+    {%- set rows, timed, first, last = span -%}
+    {%- if not rows -%} false
+    {%- elif rows != timed -%} true
+    {%- else -%} {{ column }} between timestamp '{{ first }}' and timestamp '{{ last }}'
+    {%- endif -%}
 {%- endmacro %}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from lakehouse import compatibility, context, names, tables
-from lakehouse.errors import ConfigError, DataError, DriftError, SafetyError
+from lakehouse.errors import ConfigError, DataError, DriftError, LakehouseError, SafetyError
 from lakehouse.render import delta, files
 from lakehouse.settings import ROOT, Settings
 from lakehouse.telemetry import Progress, quiet
@@ -59,8 +59,12 @@ def build(
         arguments += ["--full-refresh"] if full_refresh else []
         arguments += ["--select", *chosen] if chosen else []
         variables = {"ingested_until": until, "read_before": before}
-        nodes = dbt.invoke(config, arguments, variables, progress)
-        report = checked(config, Report(nodes, round(monotonic() - began, 3)), select)
+        try:
+            nodes = dbt.invoke(config, arguments, variables, progress)
+            report = checked(config, Report(nodes, round(monotonic() - began, 3)), select)
+        except LakehouseError:
+            changes.forget(config)
+            raise
         if not select:
             changes.remember(config, listed, until, tested=tests)
     return report

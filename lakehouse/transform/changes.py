@@ -71,6 +71,11 @@ def remember(config: Settings, listed: Versions, read: Mapping[str, str], *, tes
     partial.replace(record)
 
 
+def forget(config: Settings) -> None:
+    """Take nothing for complete any more: the next build looks at everything."""
+    _record(config).unlink(missing_ok=True)
+
+
 @dataclass(frozen=True)
 class _Note:
     """What ``remember`` noted; see there."""

@@ -116,11 +116,12 @@ def test_while_capture_is_well_it_is_not_begun_anew(stack: Settings, cli: Any) -
     assert (told.returncode, "runs and has its slot" in told.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("what", ["pause", "stop"])
-def test_a_capture_that_can_go_on_is_not_begun_anew(stack: Settings, cli: Any, what: str) -> None:
+@pytest.mark.parametrize(("what", "state"), [("pause", "paused"), ("stop", "stopped")])
+def test_a_capture_that_can_go_on_is_not_begun_anew(stack: Settings, cli: Any, what: str, state: str) -> None:
     """What changed meanwhile is in the log; read anew it would be states without the changes."""
     tell_connector(stack, what)
     try:
+        eventually(lambda: context.capture_state(stack, "ledger")[0] == state)
         told = cli("ingest", "recapture", "--source", "ledger")
         assert (told.returncode, "and has its slot" in told.stderr, "/resume" in told.stderr) == (
             1,

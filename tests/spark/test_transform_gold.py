@@ -396,6 +396,7 @@ def test_a_sum_that_overflows_is_an_error_and_not_a_number(business: Any) -> Non
     assert "fct_payments.sql" in str(caught.value.hint)
     of_payments = {c.name for c in metrics.current().cubes.values() if c.fact != "sessions"}
     assert set(caught.value.fields["skipped"]) == of_payments
+    assert changes.read_before(business.config, changes.versions(business.config)) == {}, "all is looked at"
 
 
 def test_examples_of_the_models_hold(business: Any) -> None:

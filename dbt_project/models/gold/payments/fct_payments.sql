@@ -10,11 +10,11 @@
     names_new('payments.payment_method_id', ref('dim_payment_methods'), 'payment_method_id', 'known_at', 'ledger__payment_methods'),
     has_new_rate('cast(payments.captured_at as date)'),
 ]) %}
-{%- set kept = kept_keys(ref('stg_ledger__payments'), 'payments', ['payment_id'], new) %}
+{%- set kept = kept_keys(ref('stg_ledger__payments'), 'payments', ['payment_id', 'requested_at'], new) %}
 
 with payments as (
     select payments.* from {{ ref('stg_ledger__payments') }} as payments
-    {{ only(kept, 'payments', ['payment_id']) }}
+    {{ only(kept, 'payments', ['payment_id'], time='requested_at') }}
 ),
 
 refunds as (
