@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from lakehouse import compatibility, context, names, tables
-from lakehouse.errors import ConfigError, DataError, DriftError, LakehouseError, SafetyError
+from lakehouse.errors import ConfigError, DataError, DriftError, SafetyError
 from lakehouse.render import delta, files
 from lakehouse.settings import ROOT, Settings
 from lakehouse.telemetry import Progress, quiet
@@ -62,7 +62,10 @@ def build(
         try:
             nodes = dbt.invoke(config, arguments, variables, progress)
             report = checked(config, Report(nodes, round(monotonic() - began, 3)), select)
-        except LakehouseError:
+        except (
+            DataError,
+            DriftError,
+        ):  # others were refused before a table was touched, or changed its version
             changes.forget(config)
             raise
         if not select:
