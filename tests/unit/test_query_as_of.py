@@ -100,7 +100,7 @@ def test_several_tables_are_each_given_their_version(config: Settings) -> None:
     ("moment", "told"),
     [
         ("2999-01-01T00:00:00Z", "is in the future"),
-        (datetime.now(UTC).date().isoformat(), "is in the future"),
+        ("today", "is in the future"),
         ("2001-01-01", "has no version as of 2001-01-01T23:59:59.999999"),
         ("9", "has no version 9"),
         ("-1", "neither an instant nor a version"),
@@ -110,6 +110,8 @@ def test_several_tables_are_each_given_their_version(config: Settings) -> None:
     ],
 )
 def test_a_moment_that_cannot_be_answered_is_refused(config: Settings, moment: str, told: str) -> None:
+    if moment == "today":  # told when the test runs: a run over midnight would else ask for a day that ended
+        moment = datetime.now(UTC).date().isoformat()
     with pytest.raises(UsageError, match=told):
         as_of.resolve(config, SUM, moment)
 
