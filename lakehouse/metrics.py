@@ -30,16 +30,25 @@ class _Entry(BaseModel):
 
 
 class Fact(_Entry):
-    """Rows that are measured: a dbt model, and its column that says when each of them happened."""
+    """Rows that are measured: a dbt model, and its column that says when each of them happened.
+
+    If the model is no table, ``of`` has the tables that its rows come from, and what says the same time there.
+    """
 
     relation: str
     time: str
+    of: Mapping[str, str] = {}
     description: str
 
     @property
     def is_table(self) -> bool:
         """Whether the model is a table, and not a part of the models that read it."""
-        return not self.relation.startswith("int_")
+        return not self.of
+
+    @property
+    def tables(self) -> Mapping[str, str]:
+        """The tables that the rows are in, each with its expression for the time."""
+        return self.of or {self.relation: self.time}
 
 
 class Metric(_Entry):

@@ -3,15 +3,15 @@
     nothing changed writes nothing: MERGE alone would copy every file that holds a row it was given.
 
     A row with `_is_gone` is removed; in models without deletions the column is absent. In models that always give
-    all their rows (meta `complete`), a row that is not given any more is removed.
+    all their rows (meta `complete`), a row that is not given any more is removed. Where it is known which `parts` (meta: the
+    columns that tell them) may have changed, others are neither compared nor removed.
 #}
 {% macro merge_differences(source, key, columns) %}
     {%- if a_part() in source -%}
         {{ return(merge_part(source, key, columns)) }}
     {%- endif -%}
-    {%- set found = this.identifier ~ '__differences' -%}
-    {%- do run_query('drop view if exists ' ~ found) -%}
-    {%- do run_query('cache table ' ~ found ~ ' as ' ~ differences(source, key, columns)) -%}
+    {%- set found = kept_as('differences') -%}
+    {%- do keep(found, differences(source, key, columns)) -%}
     {%- set count = run_query('select count(*) from ' ~ found).rows[0][0] | int -%}
     {%- if count -%}
         {%- call statement('merge') %}
@@ -34,6 +34,7 @@ when not matched then insert ({{ columns | join(', ') }}) values ({{ of('s', col
 {% macro differences(source, key, columns) %}
     {%- set may_go = '_is_gone' in source -%}
     {%- set complete = config.get('meta', {}).get('complete') -%}
+    {%- set parts = config.get('meta', {}).get('parts') -%}
     {%- set gone = 's._is_gone' if may_go else ('s._is_given is null' if complete else 'false') %}
 select
     {%- for column in columns %}
@@ -43,9 +44,9 @@ select
 from (
     select *, true as _is_given from (
 {{ source }}
-    )
+    ) as given {{ of_touched('given', parts) }}
 ) as s
-{{ 'full outer' if complete else 'left' }} join (select *, true as _is_there from {{ this }}) as t
+{{ 'full outer' if complete else 'left' }} join (select *, true as _is_there from {{ this }} as there {{ of_touched('there', parts) }}) as t
     on {{ same('t', 's', key, '<=>') }}
 where case
     when t._is_there is null then not {{ gone }}
@@ -59,19 +60,17 @@ end
     Write the rows of `source`, which a model found to be new, into {{ this }}, and return how many were changed.
 
     They are few, so a first look for their keys tells in which span of `ordered_by` (meta: the time by which the files of
-    the table are in order) those of them lie that are there already. MERGE reads no file outside it.
+    the table are in order) those of them lie that are there already. MERGE reads no file outside it. Both are kept until the
+    build ends: they tell what is summed from them (touched.sql), by the time or by one of `summed_by` (meta).
 #}
 {% macro merge_part(source, key, columns) %}
-    {%- set given = this.identifier ~ '__given' -%}
-    {%- set time = config.require('meta').ordered_by -%}
-    {%- do run_query('drop view if exists ' ~ given) -%}
-    {%- do run_query('cache table ' ~ given ~ ' as ' ~ source) -%}
-    {%- set look -%}
-select (select count(*) from {{ given }}), {{ span('t.' ~ time) }}
-from {{ this }} as t
-left semi join {{ given }} as s on {{ same('t', 's', key) }}
-    {%- endset -%}
-    {%- set found = run_query(look).rows[0] -%}
+    {%- set given, before = kept_as('given'), kept_as('before') -%}
+    {%- set meta = config.require('meta') -%}
+    {%- set time = meta.ordered_by -%}
+    {%- do keep(given, source) -%}
+    {%- set seen = key + [time] + meta.get('summed_by', []) -%}
+    {%- do keep(before, 'select ' ~ of('t', seen) ~ ' from ' ~ this ~ ' as t left semi join ' ~ given ~ ' as s on ' ~ same('t', 's', key)) -%}
+    {%- set found = run_query('select (select count(*) from ' ~ given ~ '), ' ~ span(time) ~ ' from ' ~ before).rows[0] -%}
     {%- set changed = 0 -%}
     {%- if found[0] -%}
         {%- set merge %}
@@ -87,8 +86,5 @@ when not matched and not s._is_gone then insert ({{ columns | join(', ') }}) val
         {%- endset -%}
         {%- set changed = merged(merge) -%}
     {%- endif -%}
-    {%- for view in [given, this.identifier ~ '__touched'] -%}
-        {%- do run_query('drop view if exists ' ~ view) -%}
-    {%- endfor -%}
     {{ return(changed) }}
 {% endmacro %}

@@ -17,12 +17,17 @@
 {%- endmacro %}
 
 
+{# A predicate: `column` is one of what `chosen`, over the rows of `relation as news` for which `new` holds, gives. #}
+{% macro is_among(column, chosen, relation, new) -%}
+    {%- if new in ('true', 'false') -%} {{ new }}
+    {%- else -%} {{ column }} in (select /*+ broadcast(news) */ {{ chosen }} from {{ relation }} as news where {{ new }})
+    {%- endif -%}
+{%- endmacro %}
+
+
 {# A predicate: `column` names one of the rows of `relation` that `is_new`, by their `id`. #}
 {% macro names_new(column, relation, id, known_at, table) -%}
-    {%- set new = is_new('news.' ~ known_at, table) -%}
-    {%- if new in ('true', 'false') -%} {{ new }}
-    {%- else -%} {{ column }} in (select /*+ broadcast(news) */ news.{{ id }} from {{ relation }} as news where {{ new }})
-    {%- endif -%}
+    {{- is_among(column, 'news.' ~ id, relation, is_new('news.' ~ known_at, table)) -}}
 {%- endmacro %}
 
 
@@ -36,26 +41,20 @@
 
 {# The same for a payment. Its refunds and disputes show what it refers to. #}
 {% macro names_new_payment(column) -%}
-    {%- set relation = ref('stg_ledger__payments') -%}
     {%- set new = any_of([
-        is_new('payments._ingested_at', 'ledger__payments'),
-        names_new_version('payments', 'customer'),
-        names_new_version('payments', 'merchant'),
-        names_new_version('payments', 'product'),
+        is_new('news._ingested_at', 'ledger__payments'),
+        names_new_version('news', 'customer'),
+        names_new_version('news', 'merchant'),
+        names_new_version('news', 'product'),
     ]) -%}
-    {%- if new in ('true', 'false') -%} {{ new }}
-    {%- else -%} {{ column }} in (select /*+ broadcast(payments) */ payments.payment_id from {{ relation }} as payments where {{ new }})
-    {%- endif -%}
+    {{- is_among(column, 'news.payment_id', ref('stg_ledger__payments'), new) -}}
 {%- endmacro %}
 
 
 {# A predicate: a rate that may hold on the day `date` (dim_fx_rates.sql) is new, or was deleted. #}
 {% macro has_new_rate(date) -%}
-    {%- set rates = ref('stg_ledger__fx_rates') -%}
-    {%- set new = is_new('news._ingested_at', 'ledger__fx_rates') -%}
-    {%- if new in ('true', 'false') -%} {{ new }}
-    {%- else -%} {{ date }} in (select /*+ broadcast(news) */ explode(sequence(news.rate_on, date_add(news.rate_on, 6))) from {{ rates }} as news where {{ new }})
-    {%- endif -%}
+    {%- set days = 'explode(sequence(news.rate_on, date_add(news.rate_on, 6)))' -%}
+    {{- is_among(date, days, ref('stg_ledger__fx_rates'), is_new('news._ingested_at', 'ledger__fx_rates')) -}}
 {%- endmacro %}
 
 
@@ -74,10 +73,8 @@
    of this name. None where all rows are wanted. #}
 {% macro kept_keys(relation, alias, key, new) -%}
     {%- if new not in ('true', 'false') and execute -%}
-        {%- set name = this.identifier ~ '__touched' -%}
-        {%- do run_query('drop view if exists ' ~ name) -%}
-        {%- do run_query('cache table ' ~ name ~ ' as select distinct ' ~ of(alias, key) ~ ' from ' ~ relation ~ ' as ' ~ alias ~ ' where ' ~ new) -%}
-        {{- name -}}
+        {%- do keep(kept_as('touched'), 'select distinct ' ~ of(alias, key) ~ ' from ' ~ relation ~ ' as ' ~ alias ~ ' where ' ~ new) -%}
+        {{- kept_as('touched') -}}
     {%- endif -%}
 {%- endmacro %}
 

@@ -73,7 +73,7 @@ from (
 ) as inside
 full outer join (
     select cast(null as string) as currency_code, count(*) as session_count, sum(case when furthest_step >= 2 then 1 else 0 end) as viewed_count, sum(case when furthest_step >= 3 then 1 else 0 end) as checkout_count, sum(case when furthest_step >= 4 then 1 else 0 end) as submitted_count, sum(case when furthest_step >= 5 then 1 else 0 end) as completed_count
-    from {{ ref('int_sessions') }} having count(*) > 0
+    from {{ ref('fct_sessions') }} having count(*) > 0
 ) as outside on inside.currency_code <=> outside.currency_code
 where not (inside.session_count <=> outside.session_count and inside.viewed_count <=> outside.viewed_count and inside.checkout_count <=> outside.checkout_count and inside.submitted_count <=> outside.submitted_count and inside.completed_count <=> outside.completed_count)
 union all

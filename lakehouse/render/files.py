@@ -9,7 +9,7 @@ from pathlib import Path
 from lakehouse import metrics, names
 from lakehouse.contracts import Table
 from lakehouse.metrics import Catalog
-from lakehouse.render import cubes, dbt, docs, measures
+from lakehouse.render import cube_tests, cubes, dbt, docs, measures
 from lakehouse.render.common import RENDERED
 
 STAGING = "dbt_project/models/silver/staging"
@@ -79,7 +79,7 @@ def of_metrics(catalog: Catalog) -> dict[str, str]:
     found = {f"{CUBES}/{cube.name}.sql": cubes.model(catalog, cube) for cube in catalog.cubes.values()}
     return found | {
         f"{CUBES}/_cubes__models.yml": measures.models(catalog),
-        CUBES_TEST: cubes.test(catalog),
+        CUBES_TEST: cube_tests.test(catalog),
         METRICS: measures.page(catalog),
     }
 

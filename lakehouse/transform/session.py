@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakehouse import context
 from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 @contextmanager
@@ -17,18 +21,30 @@ def on_our_session(config: Settings) -> Iterator[None]:
     Of itself it looks for a session before each statement and turns ANSI mode off in the one that it finds.
     That would last: an overflow of a sum of money would then wrap round without an error, in dbt and in every
     later query of the process.
+
+    ``cache table ... as`` keeps the rows alone, until the end. Spark would keep the query: it takes it apart at each use, and
+    computes it again when a table that it reads has changed.
     """
     from dbt.adapters.spark import session as adapter
     from dbt_common.exceptions import DbtDatabaseError
     from pyspark.errors import PySparkException
 
     spark = context.spark(config)
+    kept = set()
+
+    def keep(name: str, sql: str) -> DataFrame:
+        kept.add(name)
+        rows = spark.sql(sql).repartition(spark.sparkContext.defaultParallelism)  # by no column: Spark looks
+        rows.localCheckpoint().createOrReplaceTempView(name)  # for it in the view, where it may not be
+        spark.catalog.cacheTable(name)  # tells Spark the size, so that a join with few rows is a broadcast
+        return spark.createDataFrame([(spark.table(name).count(),)], "count bigint")
 
     class Cursor(adapter.Cursor):  # type: ignore[misc]
         def execute(self, sql: str, *parameters: Any) -> None:
             self._rows = None
+            told = re.match(r"\s*(?:/\*.*?\*/\s*)?cache table (\w+) as (.*)", sql, re.S)
             try:
-                self._df = spark.sql(sql % parameters if parameters else sql)
+                self._df = keep(*told.groups()) if told else spark.sql(sql % parameters if parameters else sql)
             except PySparkException as error:
                 raise DbtDatabaseError(str(error)) from error
 
@@ -41,3 +57,5 @@ def on_our_session(config: Settings) -> Iterator[None]:
         yield
     finally:
         adapter.Connection.cursor = theirs
+        for name in kept:
+            spark.catalog.dropTempView(name)

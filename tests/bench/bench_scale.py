@@ -26,7 +26,7 @@ from tests.gold_by_hand import MODELS, contracts, sql_of
 
 OWN = ("payment_id", "refund_id", "dispute_id", "event_id", "session_id", "customer_id", "transaction_id")
 """Identifiers that each copy has for itself."""
-GROWING = ("fct_payments", "fct_refunds", "fct_disputes", "fct_events", "fct_ledger_entries")
+GROWING = ("fct_payments", "fct_refunds", "fct_disputes", "fct_events", "fct_sessions", "fct_ledger_entries")
 ROWS = 500_000
 """Rows handed to delta-rs at a time."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from lakehouse.errors import ContractError
 from lakehouse.metrics import Catalog
 from lakehouse.query import named
 from lakehouse.render import files
+from lakehouse.settings import ROOT
 
 CATALOG = metrics.current()
 Document = dict[str, Any]
@@ -123,6 +125,18 @@ def test_a_metric_changed_in_its_file_changes_everywhere(tmp_path: Path) -> None
     for name in measuring:
         assert other in named.parse(name, queries[name], catalog).sql
         assert other not in named.parse(name, queries[name], CATALOG).sql
+
+
+@pytest.mark.parametrize("cube", metrics.current().cubes.values(), ids=lambda c: c.name)
+def test_facts_keep_what_tells_the_parts_of_a_cube(cube: metrics.Cube) -> None:
+    """What a build replaced in a fact is known by these columns alone."""
+    for table, time in metrics.current().facts[cube.fact].tables.items():
+        (model,) = (ROOT / "dbt_project" / "models" / "gold").rglob(f"{table}.sql")
+        kept = re.search(r"'ordered_by': '(\w+)'(?:, 'summed_by': \[(.*?)\])?", model.read_text())
+        assert kept, f"{table} says no ordered_by"
+        of = time if cube.periods else cube.by[0]
+        asked = {column.name for column in sqlglot.parse_one(of).find_all(exp.Column)}
+        assert asked <= {kept[1], *re.findall(r"\w+", kept[2] or "")}, table
 
 
 def test_the_committed_models_are_as_defined() -> None:

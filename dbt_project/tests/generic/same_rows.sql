@@ -1,7 +1,8 @@
-{# No fan-out, no lost rows: the keys of a fact are those of its staging table, each once, deleted ones left out. #}
-{% test same_rows(model, staging, key, of_payment=false, has_deletions=true) %}
+{# No fan-out, no lost rows: the keys of a fact are those of its staging table, each once, deleted ones left out. With
+   `is_grouped`, a row of the fact is several of staging. #}
+{% test same_rows(model, staging, key, of_payment=false, has_deletions=true, is_grouped=false) %}
 with expected as (
-    select source.{{ key }}, count(*) as copies
+    select source.{{ key }}, {{ '1' if is_grouped else 'count(*)' }} as copies
     from {{ staging }} as source
     {%- if of_payment %}
     left join {{ ref('stg_ledger__payments') }} as payments on source.payment_id = payments.payment_id

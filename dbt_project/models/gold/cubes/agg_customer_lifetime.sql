@@ -1,6 +1,9 @@
 {# Rendered from catalog/metrics.yml by `lakehouse tables render`. Do not edit. #}
 -- One row per customer_id, currency_code. What each customer has brought until now, per currency. Payments, each with all that became of it, in the period in which it was requested.
-{{ config(unique_key=['customer_id', 'currency_code'], incremental_strategy='differences', meta={'complete': true}) }}
+{{ config(unique_key=['customer_id', 'currency_code'], incremental_strategy='differences', meta={'complete': true, 'parts': ['customer_id']}) }}
+{%- set touched = touched_parts([
+    (ref('fct_payments'), "coalesce(customer_id, '(unknown)') as customer_id"),
+]) %}
 
 select
     coalesce(customer_id, '(unknown)') as customer_id,
@@ -19,5 +22,5 @@ select
     cast(cast(sum(case when is_captured and is_disputed then 1 else 0 end) as decimal(38, 10)) / cast(nullif(sum(case when is_captured then 1 else 0 end), 0) as decimal(28, 0)) as decimal(18, 8)) as dispute_rate,
     cast(cast(sum(case when is_captured and is_fraud_disputed then 1 else 0 end) as decimal(38, 10)) / cast(nullif(sum(case when is_captured then 1 else 0 end), 0) as decimal(28, 0)) as decimal(18, 8)) as fraud_rate,
     max(known_at) as known_at
-from {{ ref('fct_payments') }}
+from {{ ref('fct_payments') }} as facts{{ touched_members(touched, 'customer_id', "coalesce(facts.customer_id, '(unknown)')") }}
 group by 1, 2

@@ -1,6 +1,9 @@
 {# Rendered from catalog/metrics.yml by `lakehouse tables render`. Do not edit. #}
 -- One row per day_on, level, channel, country_code, merchant_id. How far checkout sessions came, per day (UTC), over all and by one dimension at a time. Checkout sessions, each as far as it came, in the period in which it began.
-{{ config(unique_key=['day_on', 'level', 'channel', 'country_code', 'merchant_id'], incremental_strategy='differences', meta={'complete': true}) }}
+{{ config(unique_key=['day_on', 'level', 'channel', 'country_code', 'merchant_id'], incremental_strategy='differences', meta={'complete': true, 'parts': ['day_on']}) }}
+{%- set touched = touched_parts([
+    (ref('fct_sessions'), "cast(started_at as date) as day_on"),
+]) %}
 
 with finest as (
     select
@@ -14,7 +17,7 @@ with finest as (
         sum(case when furthest_step >= 4 then 1 else 0 end) as submitted_count,
         sum(case when furthest_step >= 5 then 1 else 0 end) as completed_count,
         max(known_at) as known_at
-    from {{ ref('int_sessions') }}
+    from {{ ref('fct_sessions') }} as facts{{ touched_period(touched, 'day', 'day_on', 'started_at', "cast(started_at as date)") }}
     group by 1, 2, 3, 4
 )
 

@@ -1,6 +1,11 @@
 {# Rendered from catalog/metrics.yml by `lakehouse tables render`. Do not edit. #}
 -- One row per merchant_id, currency_code, day_on. Money moved per merchant, currency and day (UTC). Movements of money in the period in which they happened, captures, refunds and lost disputes.
-{{ config(unique_key=['merchant_id', 'currency_code', 'day_on'], incremental_strategy='differences', meta={'complete': true}) }}
+{{ config(unique_key=['merchant_id', 'currency_code', 'day_on'], incremental_strategy='differences', meta={'complete': true, 'parts': ['day_on']}) }}
+{%- set touched = touched_parts([
+    (ref('fct_payments'), "cast(captured_on as date) as day_on"),
+    (ref('fct_refunds'), "cast(refunded_on as date) as day_on"),
+    (ref('fct_disputes'), "cast(coalesce(closed_at, opened_at) as date) as day_on"),
+]) %}
 
 select
     coalesce(merchant_id, '(unknown)') as merchant_id,
@@ -19,5 +24,5 @@ select
     case when count(*) = count(net_reporting_minor) then sum(net_reporting_minor) end as net_reporting_minor,
     '{{ reporting_currency() }}' as reporting_currency_code,
     max(known_at) as known_at
-from {{ ref('int_movements') }}
+from {{ ref('int_movements') }} as facts{{ touched_period(touched, 'day', 'day_on', 'moved_on', "cast(moved_on as date)") }}
 group by 1, 2, 3

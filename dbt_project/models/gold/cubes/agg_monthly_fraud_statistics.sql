@@ -1,6 +1,9 @@
 {# Rendered from catalog/metrics.yml by `lakehouse tables render`. Do not edit. #}
 -- One row per currency_code, month_on, level, channel, payment_method_kind, ip_country_code, merchant_category_code. Fraud and disputes per month in which the payments were requested, over all and by one dimension at a time. Payments, each with all that became of it, in the period in which it was requested.
-{{ config(unique_key=['currency_code', 'month_on', 'level', 'channel', 'payment_method_kind', 'ip_country_code', 'merchant_category_code'], incremental_strategy='differences', meta={'complete': true}) }}
+{{ config(unique_key=['currency_code', 'month_on', 'level', 'channel', 'payment_method_kind', 'ip_country_code', 'merchant_category_code'], incremental_strategy='differences', meta={'complete': true, 'parts': ['month_on']}) }}
+{%- set touched = touched_parts([
+    (ref('fct_payments'), "cast(date_trunc('month', requested_at) as date) as month_on"),
+]) %}
 
 with finest as (
     select
@@ -17,7 +20,7 @@ with finest as (
         sum(case when is_captured and is_fraud_disputed then 1 else 0 end) as fraud_disputed_count,
         sum(dispute_lost_minor) as dispute_lost_minor,
         max(known_at) as known_at
-    from {{ ref('fct_payments') }}
+    from {{ ref('fct_payments') }} as facts{{ touched_period(touched, 'month', 'month_on', 'requested_at', "cast(date_trunc('month', requested_at) as date)") }}
     group by 1, 2, 3, 4, 5, 6
 )
 

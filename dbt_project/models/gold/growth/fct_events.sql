@@ -1,5 +1,5 @@
 -- One row per step of a checkout session: the first message that told it. Sessions that were abandoned are there too.
-{{ config(unique_key='event_id', incremental_strategy='differences', meta={'ordered_by': 'occurred_at'}) }}
+{{ config(unique_key='event_id', incremental_strategy='differences', meta={'ordered_by': 'occurred_at', 'summed_by': ['session_id']}) }}
 {%- set new = any_of([
     is_new('events._ingested_at', 'events__checkout'),
     names_new_version('events', 'customer'),
