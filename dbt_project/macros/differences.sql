@@ -2,9 +2,10 @@
     Write the rows of `source` into {{ this }} where they differ, and return how many those were. A run that finds
     nothing changed writes nothing: MERGE alone would copy every file that holds a row it was given.
 
-    A row with `_is_gone` is removed; in models without deletions the column is absent. In models that always give
-    all their rows (meta `complete`), a row that is not given any more is removed. Where it is known which `parts` (meta: the
-    columns that tell them) may have changed, others are neither compared nor removed.
+    A row with `_is_gone` is removed; in models without deletions the column is absent. From models that give all their
+    rows (meta `complete`, and facts, which say `ordered_by`, unless they give a part), a row that is not given any more is
+    removed. Where it is known which `parts` (meta: the columns that tell them) may have changed, others are neither
+    compared nor removed.
 #}
 {% macro merge_differences(source, key, columns) %}
     {%- if a_part() in source -%}
@@ -32,10 +33,9 @@ when not matched then insert ({{ columns | join(', ') }}) values ({{ of('s', col
 
 
 {% macro differences(source, key, columns) %}
-    {%- set may_go = '_is_gone' in source -%}
-    {%- set complete = config.get('meta', {}).get('complete') -%}
-    {%- set parts = config.get('meta', {}).get('parts') -%}
-    {%- set gone = 's._is_gone' if may_go else ('s._is_given is null' if complete else 'false') %}
+    {%- set meta = config.get('meta', {}) -%}
+    {%- set complete = meta.complete or meta.ordered_by -%}
+    {%- set gone = 'coalesce(s._is_gone, true)' if '_is_gone' in source else ('s._is_given is null' if complete else 'false') %}
 select
     {%- for column in columns %}
     {{ 'coalesce(s.' ~ column ~ ', t.' ~ column ~ ') as ' ~ column if complete and column in key else 's.' ~ column }},
@@ -44,9 +44,9 @@ select
 from (
     select *, true as _is_given from (
 {{ source }}
-    ) as given {{ of_touched('given', parts) }}
+    ) as given {{ of_touched('given', meta.parts) }}
 ) as s
-{{ 'full outer' if complete else 'left' }} join (select *, true as _is_there from {{ this }} as there {{ of_touched('there', parts) }}) as t
+{{ 'full outer' if complete else 'left' }} join (select *, true as _is_there from {{ this }} as there {{ of_touched('there', meta.parts) }}) as t
     on {{ same('t', 's', key, '<=>') }}
 where case
     when t._is_there is null then not {{ gone }}

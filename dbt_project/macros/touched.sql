@@ -5,17 +5,17 @@
 #}
 
 
-{# The parts of what this build wrote, each of `rows` a table and how its columns are called as a part. The name of a view of
-   them, nothing where they are not known. #}
+{# The parts of what this build wrote, each of `rows` a table, its columns as those of a part, and which of its rows have one. The
+   name of a view of them, nothing where they are not known. #}
 {% macro touched_parts(rows) -%}
     {%- if execute -%}
         {%- do run_query('drop view if exists ' ~ kept_as('touched')) -%}
         {%- if is_incremental() and var('read_before', {}) -%}
             {%- set found = [] -%}
-            {%- for table, columns in rows -%}
+            {%- for table, columns, those in rows -%}
                 {%- do found.append('select ' ~ columns ~ ' from ' ~ table ~ ' where false') -%}
                 {%- for kept in ['given', 'before'] if is_kept(kept, table) -%}
-                    {%- do found.append('select ' ~ columns ~ ' from ' ~ kept_as(kept, table)) -%}
+                    {%- do found.append('select ' ~ columns ~ ' from ' ~ kept_as(kept, table) ~ ' where ' ~ those) -%}
                 {%- endfor -%}
             {%- endfor -%}
             {%- do keep(kept_as('touched'), 'select distinct * from (' ~ found | join(' union all ') ~ ')') -%}
@@ -30,10 +30,11 @@
 {% macro touched_period(touched, period, column, time, start) -%}
     {%- if touched %}
         {%- set periods = '(select starts_on from ' ~ touched ~ " where period = '" ~ period ~ "')" if column == 'starts_on' else touched %}
-left semi join {{ periods }} as touched on {{ start }} = touched.{{ column }}
-        {%- set known, first, last = run_query('select count(' ~ column ~ '), cast(min(' ~ column ~ ') as string), cast(max(' ~ column ~ ') as string) from ' ~ periods).rows[0] %}
+        {%- set rows, timed, first, last = run_query('select ' ~ span(column) ~ ' from ' ~ periods).rows[0] %}
         {%- set type = 'date' if time.endswith('_on') else 'timestamp' %}
-where {% if known %}{{ time }} >= {{ type }} '{{ first }}' and {{ time }} < {{ type }} '{{ last }}' + interval '1' {{ period }}{% else %}false{% endif %}
+left semi join {{ periods }} as touched on {{ start }} <=> touched.{{ column }}
+where {% if timed %}{{ time }} >= {{ type }} '{{ first }}' and {{ time }} < {{ type }} '{{ last }}' + interval '1' {{ period }}{% else %}false{% endif %}
+    {%- if rows != timed %} or {{ time }} is null{% endif %}
     {%- endif %}
 {%- endmacro %}
 
@@ -51,7 +52,7 @@ left semi join {{ touched }} as touched on {{ member }} = touched.{{ column }}
     {%- if touched %}
     union all
     select {{ columns }} from {{ this }} as there
-    left anti join {{ touched }} as touched on there.period = touched.period and there.starts_on = touched.starts_on
+    left anti join {{ touched }} as touched on there.period = touched.period and there.starts_on <=> touched.starts_on
     where there.period = '{{ period }}'
     {%- endif %}
 {%- endmacro %}
@@ -59,7 +60,7 @@ left semi join {{ touched }} as touched on {{ member }} = touched.{{ column }}
 
 {# `left semi join` with the touched parts, where a model has such and they are known. #}
 {% macro of_touched(alias, parts) -%}
-    {%- if parts and is_kept('touched') -%} left semi join {{ kept_as('touched') }} as touched on {{ same(alias, 'touched', parts) }} {%- endif -%}
+    {%- if parts and is_kept('touched') -%} left semi join {{ kept_as('touched') }} as touched on {{ same(alias, 'touched', parts, '<=>') }} {%- endif -%}
 {%- endmacro %}
 
 

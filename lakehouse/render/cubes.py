@@ -104,7 +104,9 @@ def _grouped(catalog: Catalog, cube: Cube, measured: list[str]) -> str:
     if cube.periods:
         period = cube.periods[0]
         cells.append(f"{_start(period, time)} as {COLUMNS[period]}")
-        only = f"touched_period(touched, '{period}', '{_part(cube)[-1]}', '{time}', \"{_start(period, time)}\")"
+        only = (
+            f"touched_period(touched, '{period}', '{_part(cube)[-1]}', '{time}', \"{_start(period, time)}\")"
+        )
     else:
         only = f"touched_members(touched, '{cube.by[0]}', \"{_cell('facts.' + cube.by[0])}\")"
     places = ", ".join(str(n + 1) for n in range(len(cells)))
@@ -118,10 +120,11 @@ def _part(cube: Cube) -> tuple[str, ...]:
 
 
 def _touched(catalog: Catalog, cube: Cube) -> str:
-    """Of each table that the facts come from, to which parts its rows belong."""
+    """Of each table that the facts come from, to which parts its rows belong: one that is not among the facts may lack a time."""
+    fact = catalog.facts[cube.fact]
     told = "".join(
-        f"\n    (ref('{table}'), \"{_part_of(cube, time)}\"),"
-        for table, time in catalog.facts[cube.fact].tables.items()
+        f"\n    (ref('{table}'), \"{_part_of(cube, time)}\", '{'true' if fact.is_table else f'{time} is not null'}'),"
+        for table, time in fact.tables.items()
     )
     return f"{{%- set touched = touched_parts([{told}\n]) %}}"
 

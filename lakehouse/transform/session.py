@@ -44,7 +44,9 @@ def on_our_session(config: Settings) -> Iterator[None]:
             self._rows = None
             told = re.match(r"\s*(?:/\*.*?\*/\s*)?cache table (\w+) as (.*)", sql, re.S)
             try:
-                self._df = keep(*told.groups()) if told else spark.sql(sql % parameters if parameters else sql)
+                self._df = (
+                    keep(*told.groups()) if told else spark.sql(sql % parameters if parameters else sql)
+                )
             except PySparkException as error:
                 raise DbtDatabaseError(str(error)) from error
 

@@ -1,9 +1,11 @@
 """How long a build takes that finds 10,000 changes, on silver and gold of ever more payments.
 
-The tables of the last demo are multiplied: each payment and what belongs to it K times, with identifiers of its own;
-customers, merchants and products stay, bronze stays what it is, the cubes are summed anew by dbt. Then changes are written to bronze, of the newest payments
-or, with ``--spread``, of payments of all times, and silver and gold are built, without data tests unless ``--tests`` is said.
-``python -m tests.bench.bench_growth --payments 1000000,3000000,10000000 --batches 3``. Printed, never asserted.
+The tables of the last demo are multiplied: each payment and what belongs to it K times, with identifiers of its own, in files
+of as many rows as 100 MiB of the demo's have (copies are alike, and Parquet keeps them in a fraction of that). Customers,
+merchants and products stay, bronze stays what it is, the cubes are summed anew by dbt. Then changes are written to bronze, of
+the newest payments or, with ``--spread``, of payments of all times, and silver and gold are built, without data tests unless
+``--tests`` is said. ``python -m tests.bench.bench_growth --payments 1000000,3000000,10000000 --batches 3``. Printed, never
+asserted.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from time import perf_counter
 
 import deltalake
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse import context, names, settings, tables
 from lakehouse.contracts import Table
@@ -26,7 +30,6 @@ from lakehouse.settings import Settings
 from lakehouse.telemetry import quiet
 from lakehouse.transform import build, dbt
 from lakehouse.transform import changes as changes_
-from tests.bench.bench_scale import write
 from tests.bench.machine import described
 
 OWN = ("payment_id", "refund_id", "dispute_id", "event_id", "session_id", "transaction_id")
@@ -38,6 +41,10 @@ GROWING = (
 """Tables that have a row or several per payment."""
 TIMES = ("requested_at", "occurred_at", "posted_at", "opened_at", "refunded_at", "started_at", "created_at")
 """The first of these that a table has is the time by which its files are in order."""
+ROWS = 500_000
+"""Of a table, from which the size of a row is told."""
+FILE = 100 * 2**20
+"""Bytes of a file, as maintenance makes them."""
 CHANGES = (
     ("ledger.payments", "payment_id", "u", {"fee_minor": "fee_minor + 1"}, 0.4),
     ("ledger.payments", "payment_id", "c", {"payment_id": "concat(payment_id, '_', {batch})"}, 0.3),
@@ -57,12 +64,25 @@ def grow(demo: Settings, to: Settings, copies: int) -> None:
             continue
         delta = deltalake.DeltaTable(folder)
         columns = [f.name for f in delta.schema().fields]
-        changed = [f"{c} || '_' || k as {c}" for c in columns if c in OWN]
+        changed = [f"md5({c} || '_' || k) as {c}" for c in columns if c in OWN]
         changed += ["entry_id + k * 1000000000 as entry_id"] * ("entry_id" in columns)
         time = next(c for c in TIMES if c in columns)
         sql = f"""select * exclude k replace ({", ".join(changed)})
             from delta_scan('{folder}') cross join range({copies}) as copies(k) order by {time}"""
-        write(connection, sql, place)
+        with TemporaryDirectory(dir=to.state) as sample:
+            _write(connection, f"{sql} limit {ROWS}", Path(sample), FILE)
+            size = FILE * _bytes_per_row(Path(sample)) / _bytes_per_row(folder)
+        _write(connection, sql, place, round(size))
+
+
+def _write(connection: duckdb.DuckDBPyConnection, sql: str, folder: Path, size: int) -> None:
+    reader = connection.execute(sql).to_arrow_reader(ROWS // 10)
+    deltalake.write_deltalake(folder, reader, target_file_size=size)
+
+
+def _bytes_per_row(folder: Path) -> float:
+    files = pa.table(deltalake.DeltaTable(folder).get_add_actions())
+    return float(pc.sum(files["size_bytes"]).as_py() / pc.sum(files["num_records"]).as_py())
 
 
 def land(config: Settings, changes: int, batch: int, *, spread: bool) -> int:

@@ -337,7 +337,16 @@ def test_what_was_built_piece_by_piece_is_what_is_built_anew(shop: Any) -> None:
         {
             "fx_rates": [rate("JPY", date(2026, 3, 10), "0.008", _op="d")],
             "refunds": [of("refunds", "larger", payment_id="noon", amount_minor=150, currency_code="EUR", _op="d")],
-            "payments": [payment("morning", 100, at(28, 8), _op="d"), payment("new", 7, at(28, 19))],
+            "payments": [
+                payment("morning", 100, at(28, 8), _op="d"), payment("new", 7, at(28, 19)),
+                payment("no time", 90, requested_at=None, _op="u"),
+            ],
+            "events.checkout": [
+                of("events.checkout", "evt_3", event_name="session_started", session_id="s", merchant_id="mer_1",
+                   channel="app", occurred_at=at(27, 23)),
+                of("events.checkout", "evt_4", event_name="payment_completed", session_id="t", channel="web",
+                   occurred_at=at(28, 23)),
+            ],
             "customers": [of("customers", "cus_1", country_code="ES", _op="u", _source_at=at(28, 11))],
         }
     )  # fmt: skip
@@ -347,8 +356,21 @@ def test_what_was_built_piece_by_piece_is_what_is_built_anew(shop: Any) -> None:
     told = facts(shop, "captured_reporting_minor")
     assert "morning" not in told
     assert told["yen, no rate any more"] is None
+    funnel = cube(shop, "agg_daily_funnel", "level = 'channel'", "day_on", "channel", "checkout_count")
+    assert funnel == [(date(2026, 2, 27), "app", 1), (date(2026, 2, 28), "web", 1)], (
+        "s began earlier, elsewhere"
+    )
     assert (facts(shop, "customer_country_code")["evening"], facts(shop, "refund_count")["noon"]) == ("ES", 0)
     build.build(shop.config, full_refresh=True, tests=False)
     for table, rows in found.items():
         again = shop.table(table)
         assert (rows - again, again - rows) == (set(), set()), table
+
+
+def test_what_silver_lost_is_lost_to_gold(shop: Any) -> None:
+    """...as if it were built anew: nothing of a former silver stays."""
+    shop.spark.sql("delete from silver.stg_ledger__payments where payment_id = 'new'")
+    build.build(shop.config, tests=False)
+    assert "new" not in facts(shop, "status")
+    (seven,) = shop.rows("select sum(requested_count) as n from gold.agg_customer_lifetime")
+    assert seven["n"] == 15

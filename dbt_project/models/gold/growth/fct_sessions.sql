@@ -1,6 +1,6 @@
 -- One row per checkout session: when it began, and how far it came. A late step moves its session, whatever day that began on.
 {{ config(unique_key='session_id', incremental_strategy='differences', meta={'ordered_by': 'started_at'}) }}
-{%- set touched = touched_parts([(ref('fct_events'), 'session_id, occurred_at')]) %}
+{%- set touched = touched_parts([(ref('fct_events'), 'session_id, occurred_at', 'true')]) %}
 {%- set steps -%}
     select {{ span('at') }} from (
         select occurred_at as at from {{ touched }}
