@@ -24,12 +24,12 @@ down:  ## Stop the services.
 test: setup lint  ## Check style, types and layers, then run all tiers of tests.
 	$(BIN)/python -m pytest $(ARGS)
 
-bench: setup  ## Measure, on the services and tables of the last demo: queries, catch-up, changes applied; try silver with 5,000 logs; see what tests notice of mechanisms switched off and of spoilt SQL.
+bench: setup  ## Measure, on the services and tables of the last demo: queries, catch-up, changes applied; try silver with 5,000 logs and gold with changes by chance; see what tests notice of mechanisms switched off and of spoilt SQL.
 	$(BIN)/python tests/bench/bench_queries.py
 	$(BIN)/python tests/bench/bench_ingest.py
 	$(BIN)/python tests/bench/bench_apply.py
 	$(BIN)/python -m pytest -q tests/spark/test_transform_current_state.py -k split --logs 5000
-	$(BIN)/python -m pytest -q tests/e2e/test_process_killed.py tests/e2e/test_demo.py --long
+	$(BIN)/python -m pytest -q tests/e2e/test_process_killed.py tests/e2e/test_demo.py tests/spark/test_gold_by_chance.py --long
 	$(BIN)/python tests/bench/switched_off.py
 	$(BIN)/python tests/bench/mutants.py
 
