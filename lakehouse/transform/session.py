@@ -34,8 +34,9 @@ def on_our_session(config: Settings) -> Iterator[None]:
 
     def keep(name: str, sql: str) -> DataFrame:
         kept.add(name)
-        rows = spark.sql(sql).repartition(spark.sparkContext.defaultParallelism)  # by no column: Spark looks
-        rows.localCheckpoint().createOrReplaceTempView(name)  # for it in the view, where it may not be
+        # By no column: Spark would look in the view for the one by which they are, and it may lack that.
+        rows = spark.sql(sql).repartition(2)
+        rows.localCheckpoint().createOrReplaceTempView(name)
         spark.catalog.cacheTable(name)  # tells Spark the size, so that a join with few rows is a broadcast
         return spark.createDataFrame([(spark.table(name).count(),)], "count bigint")
 
