@@ -29,15 +29,22 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Part(_Entry):
+    """Rows of a table that are among those of a fact: those for which ``where`` holds, each at its ``time``."""
+
+    time: str
+    where: str = "true"
+
+
 class Fact(_Entry):
     """Rows that are measured: a dbt model, and its column that says when each of them happened.
 
-    If the model is no table, ``of`` has the tables that its rows come from, and what says the same time there.
+    If the model is no table, ``of`` are the tables that its rows come from.
     """
 
     relation: str
     time: str
-    of: Mapping[str, str] = {}
+    of: Mapping[str, Part] = {}
     description: str
 
     @property
@@ -46,9 +53,9 @@ class Fact(_Entry):
         return not self.of
 
     @property
-    def tables(self) -> Mapping[str, str]:
-        """The tables that the rows are in, each with its expression for the time."""
-        return self.of or {self.relation: self.time}
+    def tables(self) -> Mapping[str, Part]:
+        """The tables that the rows are in."""
+        return self.of or {self.relation: Part(time=self.time)}
 
 
 class Metric(_Entry):

@@ -2,9 +2,8 @@
     Write the rows of `source` into {{ this }} where they differ, and return how many those were. A run that finds
     nothing changed writes nothing: MERGE alone would copy every file that holds a row it was given.
 
-    A row with `_is_gone` is removed; in models without deletions the column is absent. From models that give all their
-    rows (meta `complete`, and facts, which say `ordered_by`, unless they give a part), a row that is not given any more is
-    removed. Where it is known which `parts` (meta: the columns that tell them) may have changed, others are neither
+    A row with `_is_gone` is removed; in models without deletions the column is absent. In models that always give
+    all their rows (meta `complete`), a row that is not given any more is removed. Where it is known which `parts` (meta: the columns that tell them) may have changed, others are neither
     compared nor removed.
 #}
 {% macro merge_differences(source, key, columns) %}
@@ -34,8 +33,8 @@ when not matched then insert ({{ columns | join(', ') }}) values ({{ of('s', col
 
 {% macro differences(source, key, columns) %}
     {%- set meta = config.get('meta', {}) -%}
-    {%- set complete = meta.complete or meta.ordered_by -%}
-    {%- set gone = 'coalesce(s._is_gone, true)' if '_is_gone' in source else ('s._is_given is null' if complete else 'false') %}
+    {%- set complete = meta.complete -%}
+    {%- set gone = 's._is_gone' if '_is_gone' in source else ('s._is_given is null' if complete else 'false') %}
 select
     {%- for column in columns %}
     {{ 'coalesce(s.' ~ column ~ ', t.' ~ column ~ ') as ' ~ column if complete and column in key else 's.' ~ column }},
@@ -86,5 +85,6 @@ when not matched and not s._is_gone then insert ({{ columns | join(', ') }}) val
         {%- endset -%}
         {%- set changed = merged(merge) -%}
     {%- endif -%}
+    {%- do run_query('drop view if exists ' ~ kept_as('touched')) -%}
     {{ return(changed) }}
 {% endmacro %}

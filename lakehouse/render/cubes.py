@@ -120,11 +120,10 @@ def _part(cube: Cube) -> tuple[str, ...]:
 
 
 def _touched(catalog: Catalog, cube: Cube) -> str:
-    """Of each table that the facts come from, to which parts its rows belong: one that is not among the facts may lack a time."""
-    fact = catalog.facts[cube.fact]
+    """Of each table that the facts come from, to which parts its rows belong."""
     told = "".join(
-        f"\n    (ref('{table}'), \"{_part_of(cube, time)}\", '{'true' if fact.is_table else f'{time} is not null'}'),"
-        for table, time in fact.tables.items()
+        f'\n    (ref(\'{table}\'), "{_part_of(cube, rows.time)}", "{rows.where}"),'
+        for table, rows in catalog.facts[cube.fact].tables.items()
     )
     return f"{{%- set touched = touched_parts([{told}\n]) %}}"
 

@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 class Business:
-    """Rows of every table that gold reads, and changes of them: new ones, others, and rows deleted."""
+    """Rows of the tables that cubes are summed from, and changes of them: new ones, others, and rows deleted."""
 
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)
@@ -72,7 +72,7 @@ class Business:
                     "customer_id": self.of("customers"), "merchant_id": self.of("merchants"), "product_id": self.of("products"),
                     "payment_method_id": self.of("payment_methods"), "amount_minor": amount, "currency_code": currency,
                     "fee_minor": amount // 50, "status": status, "channel": any_of(("web", "app", None)),
-                    "requested_at": when, "captured_at": at() if status == "captured" else None,
+                    "requested_at": when, "captured_at": when if status == "captured" else None,
                 }  # fmt: skip
             case "refunds":
                 told = {"amount_minor": amount, "currency_code": currency, "updated_at": at()}
@@ -135,18 +135,26 @@ def changes(business: Business, count: int) -> dict[str, list[Row]]:
 def test_whatever_changes_gold_is_as_if_built_anew(lake: Any, seed: int) -> None:
     """Batches of two tables become known in the other order, too: a build falls between them."""
     business = Business(seed)
+
+    def build_changed() -> None:
+        build.build(lake.config, tests=False)
+        note = (
+            lake.config.state / "run" / "dbt" / "built.json"
+        )  # as if tested: the next looks at what changed alone
+        note.write_text(note.read_text().replace('"tested": false', '"tested": true'))
+
     lake.land(changes(business, 60))
-    build.build(lake.config, tests=False)
+    build_changed()
     for _ in range(5):
         found = changes(business, business.chance.choice((3, 12)))
         later = business.chance.sample(sorted(found), k=len(found) // 2)
         lake.batches += 1
         lake.land({name: rows for name, rows in found.items() if name in later})
-        build.build(lake.config, tests=False)
+        build_changed()
         lake.batches -= 2
         lake.land({name: rows for name, rows in found.items() if name not in later})
         lake.batches += 1
-        build.build(lake.config, tests=False)
+        build_changed()
     gold = [f"gold.{folder.name}" for schema, _, folder in context.tables(lake.config) if schema == "gold"]
     piece_by_piece = {t: lake.table(t) for t in gold}
     build.build(lake.config, full_refresh=True, tests=False)

@@ -365,12 +365,3 @@ def test_what_was_built_piece_by_piece_is_what_is_built_anew(shop: Any) -> None:
     for table, rows in found.items():
         again = shop.table(table)
         assert (rows - again, again - rows) == (set(), set()), table
-
-
-def test_what_silver_lost_is_lost_to_gold(shop: Any) -> None:
-    """...as if it were built anew: nothing of a former silver stays."""
-    shop.spark.sql("delete from silver.stg_ledger__payments where payment_id = 'new'")
-    build.build(shop.config, tests=False)
-    assert "new" not in facts(shop, "status")
-    (seven,) = shop.rows("select sum(requested_count) as n from gold.agg_customer_lifetime")
-    assert seven["n"] == 15

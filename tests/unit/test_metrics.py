@@ -18,6 +18,7 @@ from lakehouse.metrics import Catalog
 from lakehouse.query import named
 from lakehouse.render import files
 from lakehouse.settings import ROOT
+from tests.gold_by_hand import sql_of
 
 CATALOG = metrics.current()
 Document = dict[str, Any]
@@ -130,13 +131,26 @@ def test_a_metric_changed_in_its_file_changes_everywhere(tmp_path: Path) -> None
 @pytest.mark.parametrize("cube", metrics.current().cubes.values(), ids=lambda c: c.name)
 def test_facts_keep_what_tells_the_parts_of_a_cube(cube: metrics.Cube) -> None:
     """What a build replaced in a fact is known by these columns alone."""
-    for table, time in metrics.current().facts[cube.fact].tables.items():
+    for table, rows in metrics.current().facts[cube.fact].tables.items():
         (model,) = (ROOT / "dbt_project" / "models" / "gold").rglob(f"{table}.sql")
         kept = re.search(r"'ordered_by': '(\w+)'(?:, 'summed_by': \[(.*?)\])?", model.read_text())
         assert kept, f"{table} says no ordered_by"
-        of = time if cube.periods else cube.by[0]
-        asked = {column.name for column in sqlglot.parse_one(of).find_all(exp.Column)}
+        told = (rows.where, rows.time if cube.periods else cube.by[0])
+        asked = {c.name for sql in told for c in sqlglot.parse_one(sql).find_all(exp.Column)}
         assert asked <= {kept[1], *re.findall(r"\w+", kept[2] or "")}, table
+
+
+def test_movements_are_the_rows_at_the_times_that_the_catalog_says() -> None:
+    """Each is said twice: by the model, and for a build that asks which days it touched."""
+    model = ROOT / "dbt_project" / "models" / "gold" / "payments" / "int_movements.sql"
+    branches = list(sqlglot.parse_one(sql_of(model.read_text()), dialect="spark").find_all(exp.Select))
+    told = metrics.current().facts["movements"].of
+    assert len(branches) == len(told)
+    for branch in branches:
+        rows = told[branch.find(exp.Table).name]
+        times = [sqlglot.parse_one(sql, dialect="spark") for sql in (rows.time, f"cast({rows.time} as date)")]
+        assert branch.expressions[2].unalias() in times
+        assert branch.args["where"].this == sqlglot.parse_one(rows.where, dialect="spark")
 
 
 def test_the_committed_models_are_as_defined() -> None:

@@ -2,7 +2,7 @@
 -- One row per customer_id, currency_code. What each customer has brought until now, per currency. Payments, each with all that became of it, in the period in which it was requested.
 {{ config(unique_key=['customer_id', 'currency_code'], incremental_strategy='differences', meta={'complete': true, 'parts': ['customer_id']}) }}
 {%- set touched = touched_parts([
-    (ref('fct_payments'), "coalesce(customer_id, '(unknown)') as customer_id", 'true'),
+    (ref('fct_payments'), "coalesce(customer_id, '(unknown)') as customer_id", "true"),
 ]) %}
 
 select

@@ -2,7 +2,7 @@
 -- One row per day_on, level, channel, country_code, merchant_id. How far checkout sessions came, per day (UTC), over all and by one dimension at a time. Checkout sessions, each as far as it came, in the period in which it began.
 {{ config(unique_key=['day_on', 'level', 'channel', 'country_code', 'merchant_id'], incremental_strategy='differences', meta={'complete': true, 'parts': ['day_on']}) }}
 {%- set touched = touched_parts([
-    (ref('fct_sessions'), "cast(started_at as date) as day_on", 'true'),
+    (ref('fct_sessions'), "cast(started_at as date) as day_on", "true"),
 ]) %}
 
 with finest as (

@@ -2,9 +2,9 @@
 -- One row per merchant_id, currency_code, day_on. Money moved per merchant, currency and day (UTC). Movements of money in the period in which they happened, captures, refunds and lost disputes.
 {{ config(unique_key=['merchant_id', 'currency_code', 'day_on'], incremental_strategy='differences', meta={'complete': true, 'parts': ['day_on']}) }}
 {%- set touched = touched_parts([
-    (ref('fct_payments'), "cast(captured_on as date) as day_on", 'captured_on is not null'),
-    (ref('fct_refunds'), "cast(refunded_on as date) as day_on", 'refunded_on is not null'),
-    (ref('fct_disputes'), "cast(coalesce(closed_at, opened_at) as date) as day_on", 'coalesce(closed_at, opened_at) is not null'),
+    (ref('fct_payments'), "cast(captured_on as date) as day_on", "is_captured"),
+    (ref('fct_refunds'), "cast(refunded_on as date) as day_on", "status = 'succeeded'"),
+    (ref('fct_disputes'), "cast(coalesce(closed_at, opened_at) as date) as day_on", "status = 'lost'"),
 ]) %}
 
 select

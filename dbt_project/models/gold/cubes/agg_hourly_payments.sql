@@ -2,7 +2,7 @@
 -- One row per currency_code, channel, hour_at. Payments per hour (UTC), currency and channel. Payments, each with all that became of it, in the period in which it was requested.
 {{ config(unique_key=['currency_code', 'channel', 'hour_at'], incremental_strategy='differences', meta={'complete': true, 'parts': ['hour_at']}) }}
 {%- set touched = touched_parts([
-    (ref('fct_payments'), "date_trunc('hour', requested_at) as hour_at", 'true'),
+    (ref('fct_payments'), "date_trunc('hour', requested_at) as hour_at", "true"),
 ]) %}
 
 select

@@ -2,7 +2,7 @@
 -- One row per currency_code, month_on, level, channel, payment_method_kind, ip_country_code, merchant_category_code. Fraud and disputes per month in which the payments were requested, over all and by one dimension at a time. Payments, each with all that became of it, in the period in which it was requested.
 {{ config(unique_key=['currency_code', 'month_on', 'level', 'channel', 'payment_method_kind', 'ip_country_code', 'merchant_category_code'], incremental_strategy='differences', meta={'complete': true, 'parts': ['month_on']}) }}
 {%- set touched = touched_parts([
-    (ref('fct_payments'), "cast(date_trunc('month', requested_at) as date) as month_on", 'true'),
+    (ref('fct_payments'), "cast(date_trunc('month', requested_at) as date) as month_on", "true"),
 ]) %}
 
 with finest as (

@@ -2,7 +2,7 @@
 -- One row per currency_code, period, starts_on, level, channel, customer_country_code, merchant_category_code, payment_method_kind. Payments per day, week, month, quarter and year, over all and by one dimension at a time. Payments, each with all that became of it, in the period in which it was requested.
 {{ config(unique_key=['currency_code', 'period', 'starts_on', 'level', 'channel', 'customer_country_code', 'merchant_category_code', 'payment_method_kind'], incremental_strategy='differences', meta={'complete': true, 'parts': ['period', 'starts_on']}) }}
 {%- set touched = touched_parts([
-    (ref('fct_payments'), "stack(5, 'day', cast(requested_at as date), 'week', cast(date_trunc('week', requested_at) as date), 'month', cast(date_trunc('month', requested_at) as date), 'quarter', cast(date_trunc('quarter', requested_at) as date), 'year', cast(date_trunc('year', requested_at) as date)) as (period, starts_on)", 'true'),
+    (ref('fct_payments'), "stack(5, 'day', cast(requested_at as date), 'week', cast(date_trunc('week', requested_at) as date), 'month', cast(date_trunc('month', requested_at) as date), 'quarter', cast(date_trunc('quarter', requested_at) as date), 'year', cast(date_trunc('year', requested_at) as date)) as (period, starts_on)", "true"),
 ]) %}
 
 with finest as (

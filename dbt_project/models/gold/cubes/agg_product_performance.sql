@@ -2,7 +2,7 @@
 -- One row per product_id, merchant_id, currency_code, month_on. What each product brought per month and currency. Payments, each with all that became of it, in the period in which it was requested.
 {{ config(unique_key=['product_id', 'merchant_id', 'currency_code', 'month_on'], incremental_strategy='differences', meta={'complete': true, 'parts': ['month_on']}) }}
 {%- set touched = touched_parts([
-    (ref('fct_payments'), "cast(date_trunc('month', requested_at) as date) as month_on", 'true'),
+    (ref('fct_payments'), "cast(date_trunc('month', requested_at) as date) as month_on", "true"),
 ]) %}
 
 select

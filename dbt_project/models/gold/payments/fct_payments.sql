@@ -1,5 +1,5 @@
 -- One row per payment that the source still has. Only payments that something new was learnt about are computed.
-{{ config(unique_key='payment_id', incremental_strategy='differences', meta={'ordered_by': 'requested_at', 'summed_by': ['captured_on', 'customer_id']}) }}
+{{ config(unique_key='payment_id', incremental_strategy='differences', meta={'ordered_by': 'requested_at', 'summed_by': ['is_captured', 'captured_on', 'customer_id']}) }}
 {%- set new = any_of([
     is_new('payments._ingested_at', 'ledger__payments'),
     names_new('payments.payment_id', ref('stg_ledger__refunds'), 'payment_id', '_ingested_at', 'ledger__refunds'),
