@@ -10,6 +10,7 @@
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_relation(this) -%}
     {{ run_hooks(pre_hooks) }}
+    {%- if existing is not none and all_rows() in sql and not should_full_refresh() -%} {{ refuse_to_lose() }} {%- endif -%}
     {%- if existing is none or should_full_refresh() or all_rows() in sql %}
         {%- call statement('main') %}{{ create_table_as(False, target_relation, sql) }}{% endcall -%}
     {%- elif nothing_new() in sql %}
@@ -44,4 +45,15 @@
         {%- do run_query('alter table ' ~ relation ~ ' add columns (' ~ column.name ~ ' ' ~ column.dtype ~ ')') -%}
     {%- endfor -%}
     {{ return(wanted) }}
+{% endmacro %}
+
+
+{# A table of silver that lacks a column is built anew without having been asked (log.sql). From a log that lost its beginning
+   that would lose rows. #}
+{% macro refuse_to_lose() %}
+    {%- set bronze = this.identifier.split('_', 1)[1] -%}
+    {%- set cut = var('cut_before', {}).get(bronze) -%}
+    {%- if cut -%}
+        {{ exceptions.raise_compiler_error(this ~ ' lacks a column and would be built anew, but retention deleted rows of bronze.' ~ bronze ~ ' from before ' ~ cut ~ ', and what only those told would be lost: --full-refresh does it all the same') }}
+    {%- endif -%}
 {% endmacro %}

@@ -31,12 +31,13 @@ def run(
 ) -> None:
     """Bring silver and gold to what bronze holds now. Ends with 3 when a data test found rows."""
     from lakehouse import settings
+    from lakehouse.maintenance.retain import cut
     from lakehouse.transform.build import build
 
     config = settings.current()
     with output.progress() as progress:
         report = build(
-            config, select=select, full_refresh=full_refresh, tests=not no_tests, progress=progress
+            config, select=select, full_refresh=full_refresh, tests=not no_tests, cut=cut, progress=progress
         )
     if report.nodes:
         publish(config)

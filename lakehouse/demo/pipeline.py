@@ -14,6 +14,7 @@ from lakehouse import context
 from lakehouse.demo import answers
 from lakehouse.errors import InsufficientDataError
 from lakehouse.ingest import capture, stream
+from lakehouse.maintenance import retain
 from lakehouse.ml import fraud, notebooks
 from lakehouse.query import sync
 from lakehouse.settings import ROOT, Settings
@@ -89,7 +90,7 @@ def run(config: Settings, plan: simulator.Plan, progress: Progress, *, train: bo
                 landed = stream.run(config, source, once=True, progress=progress)
                 step.rows = sum(landed.rows.values())
         with clock("transform") as step:
-            built = build.build(config, progress=progress)
+            built = build.build(config, cut=retain.cut, progress=progress)
             step.rows = sum(node.rows or 0 for node in built.nodes)
         with clock("start Trino and MLflow"):
             others.result()

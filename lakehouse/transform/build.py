@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from lakehouse import compatibility, context, names, tables
+from lakehouse.contracts import Table
 from lakehouse.errors import ConfigError, DataError, DriftError, SafetyError
 from lakehouse.render import delta, files
 from lakehouse.settings import ROOT, Settings
@@ -15,6 +18,8 @@ from lakehouse.telemetry import Progress, quiet
 from lakehouse.transform import changes, dbt
 from lakehouse.transform.report import Report, checked
 
+Cut = Callable[[Settings, Table], datetime | None]
+"""Tells the known time before which retention deleted rows of a bronze table (``maintenance.retain.cut``)."""
 _LONG_AGO = "1970-01-01 00:00:00"
 """Before anything was ingested."""
 
@@ -25,6 +30,7 @@ def build(
     select: str | None = None,
     full_refresh: bool = False,
     tests: bool = True,
+    cut: Cut | None = None,
     progress: Progress = quiet,
 ) -> Report:
     """Bring silver and gold to what bronze holds now, testing each table before what depends on it is built.
@@ -32,7 +38,8 @@ def build(
     Only what is made from bronze tables with something new is looked at. ``select`` is dbt's (names, tags,
     paths, ``+``); everything that a chosen model is made from is built with it, so that no table is ever made
     from inputs of different moments. ``full_refresh`` computes all rows anew and replaces the tables. A
-    second call with nothing new changes no table and reports no node.
+    second call with nothing new changes no table and reports no node. ``cut`` tells what retention deleted: silver that
+    lacks a column is made anew from bronze, but not from one that lost its beginning unless ``full_refresh`` is said.
 
     After a crash each table is as before its commit or after it; the next call goes on from there.
     Raises DriftError when a data test found rows or a declared table is not rendered, DataError when a model
@@ -58,7 +65,9 @@ def build(
         arguments = ["build", "--exclude-resource-type", "unit_test"] if tests else ["run"]
         arguments += ["--full-refresh"] if full_refresh else []
         arguments += ["--select", *chosen] if chosen else []
-        variables = {"ingested_until": until, "read_before": before}
+        variables: dict[str, Any] = {"ingested_until": until, "read_before": before}
+        if cut and not full_refresh and not before:
+            variables |= cut_before(config, cut)
         try:
             nodes = dbt.invoke(config, arguments, variables, progress)
             report = checked(config, Report(nodes, round(monotonic() - began, 3)), select)
@@ -166,6 +175,12 @@ def ingested_until(config: Settings, before: Mapping[str, str] | None = None) ->
     )
     found = context.spark(config).sql(f"select name, at from ({newest}) where at is not null")
     return known | dict(found.collect())
+
+
+def cut_before(config: Settings, cut: Cut) -> dict[str, Any]:
+    """dbt's variable that tells of bronze tables, by name, the known time before which retention deleted rows."""
+    found = {names.bronze(t).split(".")[1]: cut(config, t) for t in tables.all()}
+    return {"cut_before": {name: f"{at:%Y-%m-%d %H:%M}Z" for name, at in found.items() if at}}
 
 
 @contextmanager

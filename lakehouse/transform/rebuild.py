@@ -7,7 +7,7 @@ computed something wrong, or the log lost its beginning to retention.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -66,14 +66,12 @@ class Rebuilt:
 def rebuild(
     config: Settings,
     tables: tuple[Table, ...],
-    cut: Callable[[Settings, Table], datetime | None],
+    cut: build.Cut,
     *,
     apply: bool = False,
     progress: Progress = quiet,
 ) -> tuple[Rebuilt, ...]:
     """Bring the silver tables of ``tables`` to what bronze has, build them anew beside that, and compare the two.
-
-    ``cut`` tells the known time before which retention deleted rows of a bronze table (``maintenance.retain.cut``).
 
     Readers see nothing of the rebuild, which is deleted again. With ``apply``, tables that differ are replaced, each
     in one commit, and all that is made from them with them; then a second call finds no difference. SafetyError, and
@@ -84,7 +82,7 @@ def rebuild(
     with build.alone(config):
         build.make_missing(config)
         variables = {"ingested_until": build.ingested_until(config)}
-        _run(config, models, variables, progress)
+        _run(config, models, variables | build.cut_before(config, cut), progress)
         with _aside(config) as folder:
             _run(config, models, variables | {dbt.ASIDE: folder}, progress)
             found = []

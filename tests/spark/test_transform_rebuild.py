@@ -10,7 +10,7 @@ import pytest
 
 from lakehouse import tables
 from lakehouse.contracts import Retention
-from lakehouse.errors import SafetyError
+from lakehouse.errors import DataError, SafetyError
 from lakehouse.maintenance import retain
 from lakehouse.transform import build
 from lakehouse.transform.rebuild import Difference, rebuild
@@ -68,3 +68,19 @@ def test_a_log_that_lost_its_beginning_replaces_nothing(built: Any) -> None:
     with pytest.raises(SafetyError, match="retention deleted the beginning"):
         rebuild(built.config, (MERCHANTS,), retain.cut, apply=True)
     assert built.table(SILVER) == before
+
+
+def test_silver_that_lacks_a_column_is_not_made_anew_from_such_a_log(built: Any) -> None:
+    """...without having been asked for: a column that is declared is else filled from the whole of bronze."""
+    older = built.spark.table(SILVER).drop("status")
+    older.write.format("delta").mode("overwrite").option("overwriteSchema", "true").saveAsTable(SILVER)
+    before = built.table(SILVER)
+    with pytest.raises(
+        DataError, match=r"retention deleted rows of bronze\.ledger__merchants from before 2026-05-31"
+    ):
+        build.build(built.config, select="stg_ledger__merchants", tests=False, cut=retain.cut)
+    with pytest.raises(DataError, match="retention deleted rows"):
+        rebuild(built.config, (MERCHANTS,), retain.cut)
+    assert built.table(SILVER) == before
+    build.build(built.config, select="stg_ledger__merchants", tests=False, full_refresh=True, cut=retain.cut)
+    assert "status" in built.spark.table(SILVER).columns
