@@ -157,6 +157,10 @@ class Catalog(_Entry):
                     )
                 if cube.is_summed_up:
                     self.total(name)
+            if len(cube.periods) > 1 and cube.periods[0] != "day":
+                raise ValueError(
+                    f"{cube.name}: of several periods the first must be day: the others are sums of it"
+                )
             money = any(self.metrics[m].unit == "minor" for m in cube.metrics)
             if money and "currency_code" not in cube.by:
                 raise ValueError(f"{cube.name}: amounts need by: [currency_code]")

@@ -79,7 +79,7 @@ def _in_periods(catalog: Catalog, cube: Cube) -> str:
     days = _named("days", _select(columns, "finest", _sets(cube)))
 
     cells = [*cube.by, *(["level"] if cube.sets else []), *cube.cut]
-    before = [c.replace(first, f"starts_on as {first}") for c in _names(columns)]
+    before = [f"starts_on as {c}" if c == first else c for c in _names(columns)]
     untouched = f"{{{{ and_untouched(touched, '{cube.periods[0]}', '{', '.join(before)}') }}}}"
     longer = [f"{_start(p, first)} as {COLUMNS[p]}" for p in cube.periods[1:]]
     dated = _named("dated", _select(["*", *longer], f"(\n    select * from days{untouched}\n) as every", ""))

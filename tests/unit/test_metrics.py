@@ -87,6 +87,7 @@ def cube(name: str, **values: object) -> Callable[[Document], object]:
         (cube("agg_periodic_payments", metrics=["customer_count"]), "customer_count is not additive"),
         (cube("agg_daily_funnel", metrics=["session_conversion_rate"]), "summed up without completed_count, session_count"),
         (cube("agg_product_performance", periods=["fortnight"]), "agg_product_performance"),
+        (cube("agg_periodic_payments", periods=["month", "week"]), "the first must be day"),
     ],
 )  # fmt: skip
 def test_a_definition_that_is_wrong_is_named(
