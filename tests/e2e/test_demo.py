@@ -98,7 +98,7 @@ def test_facts_are_of_the_highest_assurance(demos: list[dict[str, Any]]) -> None
     levels = {found["table"]: found for found in lakehouse("quality", "levels")}
     facts = {name: found["level"] for name, found in levels.items() if name.startswith("gold.fct_")}
     assert facts == dict.fromkeys(facts, "gold")
-    assert len(facts) == 6
+    assert len(facts) == 7
     assert {found["level"] for name, found in levels.items() if name.startswith("gold.")} == {
         "silver",
         "gold",
