@@ -3,8 +3,8 @@
     nothing changed writes nothing: MERGE alone would copy every file that holds a row it was given.
 
     A row with `_is_gone` is removed; in models without deletions the column is absent. In models that always give
-    all their rows (meta `complete`), a row that is not given any more is removed. Where it is known which `parts` (meta: the columns that tell them) may have changed, others are neither
-    compared nor removed.
+    all their rows (meta `complete`), a row that is not given any more is removed. Where it is known which
+    `parts` (meta: the columns that tell them) may have changed, others are neither compared nor removed.
 #}
 {% macro merge_differences(source, key, columns) %}
     {%- if a_part() in source -%}

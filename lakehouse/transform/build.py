@@ -71,10 +71,8 @@ def build(
         try:
             nodes = dbt.invoke(config, arguments, variables, progress)
             report = checked(config, Report(nodes, round(monotonic() - began, 3)), select)
-        except (
-            DataError,
-            DriftError,
-        ):  # others were refused before a table was touched, or changed its version
+        except (DataError, DriftError):
+            # What else is raised came before a table was touched, or changed its version.
             changes.forget(config)
             raise
         if not select:
