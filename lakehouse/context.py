@@ -146,6 +146,7 @@ def _start_spark(config: Settings) -> SparkSession:
         "spark.databricks.delta.writeChecksumFile.enabled": "false",
         # A build runs more kinds of statement than the 100 whose code Spark keeps; see docs/adr/0012.
         "spark.sql.codegen.cache.maxEntries": "2000",
+        "spark.buffer.pageSize": "2m",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
     }
     builder = SparkSession.builder.master("local[2]").appName("lakehouse")

@@ -16,6 +16,8 @@ BY_HAND = Path(__file__).parent / "data" / "gold"
 MODELS = ROOT / "dbt_project" / "models" / "gold"
 FIRST = ("fct_payments", "dim_dates")
 """Those that others are made from."""
+OF_FACTS = ("fct_sessions",)
+"""Facts made from other facts alone: their own SQL makes them here."""
 
 
 def contracts() -> dict[str, dict[str, str]]:
@@ -35,9 +37,10 @@ def sql_of(text: str) -> str:
 def write(folder: Path) -> None:
     """Write every table of gold as a Delta table below ``folder``. Its SQL is what the cubes are made from in Spark."""
     connection = context.duckdb(reads_delta=False)
-    catalog, wanted = metrics.current(), contracts()
+    catalog, wanted, made = metrics.current(), contracts(), set()
 
     def make(name: str, sql: str) -> None:
+        made.add(name)
         connection.execute(f"create temp table made as {sql}")
         have = {row[0] for row in connection.execute("describe made").fetchall()}
         columns = ", ".join(
@@ -54,10 +57,11 @@ def write(folder: Path) -> None:
         make(name, by_hand[name].read_text())
     for file in MODELS.rglob("int_*.sql"):
         connection.execute(f"create view {file.stem} as {sql_of(file.read_text())}")
-    make("fct_sessions", sql_of((MODELS / "growth" / "fct_sessions.sql").read_text()))
+    for name in OF_FACTS:
+        make(name, sql_of(next(MODELS.rglob(f"{name}.sql")).read_text()))
     for name, cube in catalog.cubes.items():
         make(name, sql_of(cubes.model(catalog, cube)))
-    for name in sorted(wanted.keys() - by_hand.keys() - catalog.cubes.keys() - {"fct_sessions"}):
+    for name in sorted(wanted.keys() - made):
         make(name, f"select null as {next(iter(wanted[name]))} where 1 = 0")
 
 

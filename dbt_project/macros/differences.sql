@@ -11,8 +11,7 @@
         {{ return(merge_part(source, key, columns)) }}
     {%- endif -%}
     {%- set found = kept_as('differences') -%}
-    {%- do keep(found, differences(source, key, columns)) -%}
-    {%- set count = run_query('select count(*) from ' ~ found).rows[0][0] | int -%}
+    {%- set count = keep(found, differences(source, key, columns)) -%}
     {%- if count -%}
         {%- call statement('merge') %}
 merge into {{ this }} as t
@@ -66,16 +65,16 @@ end
     {%- set given, before = kept_as('given'), kept_as('before') -%}
     {%- set meta = config.require('meta') -%}
     {%- set time = meta.ordered_by -%}
-    {%- do keep(given, source) -%}
+    {%- set count = keep(given, source) -%}
     {%- set seen = key + [time] + meta.get('summed_by', []) -%}
     {%- do keep(before, 'select ' ~ of('t', seen) ~ ' from ' ~ this ~ ' as t left semi join ' ~ given ~ ' as s on ' ~ same('t', 's', key)) -%}
-    {%- set found = run_query('select (select count(*) from ' ~ given ~ '), ' ~ span(time) ~ ' from ' ~ before).rows[0] -%}
     {%- set changed = 0 -%}
-    {%- if found[0] -%}
+    {%- if count -%}
+        {%- set found = run_query('select ' ~ span(time) ~ ' from ' ~ before).rows[0] -%}
         {%- set merge %}
 merge into {{ this }} as t
 using {{ given }} as s
-on {{ same('t', 's', key) }} and {{ within('t.' ~ time, found[1:]) }}
+on {{ same('t', 's', key) }} and {{ within('t.' ~ time, found) }}
 when matched and s._is_gone then delete
 when matched and not ({{ same('t', 's', columns | reject('in', key) | list, '<=>') }}) then update set
     {%- for column in columns if column not in key %}

@@ -64,10 +64,10 @@ left semi join {{ touched }} as touched on {{ member }} = touched.{{ column }}
 {%- endmacro %}
 
 
-{# Keep the rows of a query, as a view of the session. #}
+{# Keep the rows of a query, as a view of the session, and return how many they are (`transform/session.py` tells). #}
 {% macro keep(view, sql) -%}
     {%- do run_query('drop view if exists ' ~ view) -%}
-    {%- do run_query('cache table ' ~ view ~ ' as ' ~ sql) -%}
+    {{ return(run_query('cache table ' ~ view ~ ' as ' ~ sql).rows[0][0] | int) }}
 {%- endmacro %}
 
 
