@@ -10,6 +10,7 @@ import atexit
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -74,12 +75,20 @@ def spark(config: Settings | None = None) -> SparkSession:
 
 
 def stop_spark() -> None:
-    """Stop the session, if there is one. A later ``spark()`` starts a new one."""
+    """Stop the session, if there is one, also one that was killed. A later ``spark()`` starts a new one."""
     global _session
     with _lock:
-        if _session is not None:
-            _session.stop()
-            _session = None
+        ended, _session = _session, None
+        if ended is not None:
+            with suppress(*gone()):
+                ended.stop()
+
+
+def gone() -> tuple[type[Exception], ...]:
+    """What a call of a Spark session raises whose process is no more."""
+    from py4j.protocol import Py4JNetworkError
+
+    return (Py4JNetworkError, OSError)
 
 
 def register_tables(config: Settings | None = None) -> None:

@@ -51,6 +51,15 @@
 {%- endmacro %}
 
 
+{# A predicate: `column` is what `id` was in one of the rows of the fact `relation` that this build wrote anew: a refund can move to
+   another payment. #}
+{% macro names_former(column, relation, id) -%}
+    {%- if execute and is_incremental() and is_kept('before', relation) -%} {{ column }} in (select {{ id }} from {{ kept_as('before', relation) }})
+    {%- else -%} false
+    {%- endif -%}
+{%- endmacro %}
+
+
 {# A predicate: a rate that may hold on the day `date` (dim_fx_rates.sql) is new, or was deleted. #}
 {% macro has_new_rate(date) -%}
     {%- set days = 'explode(sequence(news.rate_on, date_add(news.rate_on, 6)))' -%}

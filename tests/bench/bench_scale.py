@@ -1,8 +1,9 @@
-"""Named queries by DuckDB on Delta beside the same SQL on the same files read as plain Parquet, on gold made larger.
+"""Named queries by DuckDB on Delta beside the same SQL on the same files read as plain Parquet, or by Trino, on gold made larger.
 
 The gold tables of the last demo are multiplied (each payment, its refunds, disputes, entries and sessions K times, with
 identifiers of their own and customers of their own; merchants and products stay), and the cubes are summed anew by DuckDB from
-the same definitions: ``python -m tests.bench.bench_scale --payments 10000000 --repeat 5``. Printed, never asserted.
+the same definitions: ``python -m tests.bench.bench_scale --payments 10000000 --repeat 5``;
+``--against trino`` starts Trino on them, on the port of the settings. Printed, never asserted.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -18,9 +22,10 @@ import deltalake
 import duckdb
 
 from lakehouse import context, metrics, settings
-from lakehouse.query import engines, named
+from lakehouse.query import engines, named, registry
 from lakehouse.render import cubes
 from lakehouse.settings import Settings
+from lakehouse.stack import services
 from tests.bench.machine import described
 from tests.gold_by_hand import MODELS, contracts, sql_of
 
@@ -72,13 +77,28 @@ def on_parquet(config: Settings) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def medians(run: dict[str, object], repeat: int) -> dict[str, float]:
+@contextmanager
+def other(config: Settings, name: str) -> Iterator[Callable[[str], object]]:
+    """What DuckDB on Delta is measured beside: asks it one query."""
+    if name == "parquet":
+        with on_parquet(config) as connection:
+            yield lambda sql: connection.execute(sql).fetchall()
+        return
+    services.up(config, [name])
+    try:
+        registry.register(config, context.trino(config))
+        yield lambda sql: engines.run(config, name, sql)
+    finally:
+        services.down(config)
+
+
+def medians(run: Mapping[str, Callable[[], object]], repeat: int) -> dict[str, float]:
     """Seconds of each of the things to run, in turn: the first round is not counted."""
     seen: dict[str, list[float]] = {name: [] for name in run}
     for _ in range(repeat + 1):
         for name, call in run.items():
             began = perf_counter()
-            call()  # type: ignore[operator]
+            call()
             seen[name].append(perf_counter() - began)
     return {name: statistics.median(times[1:]) for name, times in seen.items()}
 
@@ -87,6 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--payments", type=int, default=1_000_000)
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--against", choices=("parquet", "trino"), default="parquet")
     given = parser.parse_args()
     demo = settings.current()
     with TemporaryDirectory(dir=demo.state) as scratch:
@@ -101,24 +122,27 @@ def main() -> None:
             f"{payments:,} payments, {size:,.0f} MiB of gold, made in {perf_counter() - began:.0f} s; {described()};"
             f" medians of {given.repeat}, warm, in turn"
         )
-        parquet = on_parquet(config)
-        print(f"{'query':34}{'delta ms':>10}{'parquet ms':>12}{'ratio':>8}")
-        ratios, aggregates, facts = [], [], []
-        for query in named.all():
-            found = medians(
-                {
-                    "delta": lambda sql=query.sql: engines.run(config, "duckdb", sql),
-                    "parquet": lambda sql=query.sql: parquet.execute(sql).fetchall(),
-                },
-                given.repeat,
-            )
-            ratios.append(found["delta"] / found["parquet"])
-            (facts if "gold.fct_" in query.sql else aggregates).append(found["delta"] * 1000)
-            print(
-                f"{query.name:34}{found['delta'] * 1000:10.1f}{found['parquet'] * 1000:12.1f}{ratios[-1]:8.2f}"
-            )
+        print(f"{'query':34}{'delta ms':>10}{given.against + ' ms':>12}{'ratio':>8}")
+        ratios, aggregates, facts, theirs = [], [], [], []
+        with other(config, given.against) as ask:
+            for query in named.all():
+                found = medians(
+                    {
+                        "delta": partial(engines.run, config, "duckdb", query.sql),
+                        given.against: partial(ask, query.sql),
+                    },
+                    given.repeat,
+                )
+                ours, beside = found["delta"] * 1000, found[given.against] * 1000
+                ratios.append(ours / beside)
+                theirs.append(beside)
+                (facts if "gold.fct_" in query.sql else aggregates).append(ours)
+                print(f"{query.name:34}{ours:10.1f}{beside:12.1f}{ratios[-1]:8.2f}", flush=True)
         mean = math.exp(statistics.fmean(map(math.log, ratios)))
-        print(f"geometric mean of the ratios {mean:.2f}; p95 {_p95(facts + aggregates):.0f} ms,")
+        print(
+            f"geometric mean of the ratios {mean:.2f} (the other way {1 / mean:.1f}), longest by {given.against} {max(theirs):.0f} ms;"
+            f" p95 {_p95(facts + aggregates):.0f} ms,"
+        )
         print(
             f"of queries of facts {_p95(facts):.0f} ms, of those of cubes and dimensions alone {_p95(aggregates):.0f} ms"
         )

@@ -111,11 +111,7 @@ class Business:
         raise AssertionError(name)
 
 
-KEPT = {
-    "refunds": ("payment_id",),  # a refund that moves to another payment: docs/adr/0008
-    "disputes": ("payment_id",),
-    "fx_rates": ("base_currency_code", "quote_currency_code", "rate_on"),
-}
+KEPT = {"fx_rates": ("base_currency_code", "quote_currency_code", "rate_on")}
 """What a change leaves as it was."""
 NAMES = (
     "customers", "merchants", "products", "payment_methods", "fx_rates", "payments", "payments", "payments", "refunds", "disputes",

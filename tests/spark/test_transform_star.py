@@ -332,11 +332,17 @@ def test_cubes_say_who_is_not_known_and_drop_nobody(shop: Any) -> None:
 
 
 def test_what_was_built_piece_by_piece_is_what_is_built_anew(shop: Any) -> None:
-    """After whatever can befall a payment afterwards: also a rate, a refund and a payment that the source deleted."""
+    """After whatever can befall a payment afterwards: also a rate, a refund and a payment that the source deleted, and a
+    dispute that moves to another payment."""
+    dispute = {"payment_id": "evening", "amount_minor": 100, "currency_code": "EUR", "status": "opened",
+               "reason": "fraudulent", "opened_at": at(11, month=4)}  # fmt: skip
+    shop.land({"disputes": [of("disputes", "late", **dispute | {"payment_id": "noon"})]})
+    build.build(shop.config, tests=False)
     shop.land(
         {
             "fx_rates": [rate("JPY", date(2026, 3, 10), "0.008", _op="d")],
             "refunds": [of("refunds", "larger", payment_id="noon", amount_minor=150, currency_code="EUR", _op="d")],
+            "disputes": [of("disputes", "late", **dispute, _op="u")],
             "payments": [
                 payment("morning", 100, at(28, 8), _op="d"), payment("new", 7, at(28, 19)),
                 payment("no time", 90, requested_at=None, _op="u"),
@@ -361,6 +367,8 @@ def test_what_was_built_piece_by_piece_is_what_is_built_anew(shop: Any) -> None:
         "s began earlier, elsewhere"
     )
     assert (facts(shop, "customer_country_code")["evening"], facts(shop, "refund_count")["noon"]) == ("ES", 0)
+    disputed = facts(shop, "disputed_minor")
+    assert (disputed["noon"], disputed["evening"]) == (0, 100)
     build.build(shop.config, full_refresh=True, tests=False)
     for table, rows in found.items():
         again = shop.table(table)

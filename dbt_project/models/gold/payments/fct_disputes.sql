@@ -1,5 +1,5 @@
 -- One row per dispute that the source still has, unless its payment was deleted.
-{{ config(unique_key='dispute_id', incremental_strategy='differences', meta={'ordered_by': 'opened_at', 'summed_by': ['status', 'closed_at']}) }}
+{{ config(unique_key='dispute_id', incremental_strategy='differences', meta={'ordered_by': 'opened_at', 'summed_by': ['payment_id', 'status', 'closed_at']}) }}
 {%- set new = any_of([
     is_new('disputes._ingested_at', 'ledger__disputes'),
     names_new_payment('disputes.payment_id'),

@@ -4,6 +4,8 @@
     is_new('payments._ingested_at', 'ledger__payments'),
     names_new('payments.payment_id', ref('stg_ledger__refunds'), 'payment_id', '_ingested_at', 'ledger__refunds'),
     names_new('payments.payment_id', ref('stg_ledger__disputes'), 'payment_id', '_ingested_at', 'ledger__disputes'),
+    names_former('payments.payment_id', ref('fct_refunds'), 'payment_id'),
+    names_former('payments.payment_id', ref('fct_disputes'), 'payment_id'),
     names_new_version('payments', 'customer'),
     names_new_version('payments', 'merchant'),
     names_new_version('payments', 'product'),

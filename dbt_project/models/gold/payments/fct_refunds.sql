@@ -1,5 +1,5 @@
 -- One row per refund that the source still has, unless its payment was deleted.
-{{ config(unique_key='refund_id', incremental_strategy='differences', meta={'ordered_by': 'refunded_at', 'summed_by': ['status', 'refunded_on']}) }}
+{{ config(unique_key='refund_id', incremental_strategy='differences', meta={'ordered_by': 'refunded_at', 'summed_by': ['payment_id', 'status', 'refunded_on']}) }}
 {%- set new = any_of([
     is_new('refunds._ingested_at', 'ledger__refunds'),
     names_new_payment('refunds.payment_id'),
