@@ -31,7 +31,7 @@ bench: setup  ## Measure, on the services and tables of the last demo: queries, 
 	$(BIN)/python -m pytest -q tests/spark/test_transform_current_state.py -k split --logs 5000
 	$(BIN)/python -m pytest -q tests/e2e/test_process_killed.py tests/e2e/test_demo.py tests/spark/test_gold_by_chance.py --long
 	$(BIN)/python tests/bench/switched_off.py
-	$(BIN)/python tests/bench/mutants.py
+	$(BIN)/python -m tests.bench.mutants
 
 lint: setup  ## Style, types, layers.
 	$(BIN)/ruff check

@@ -1,8 +1,9 @@
 """What the data tests of gold notice: its SQL is spoilt in one place at a time, and the tests are run on what it then gives.
 
-On a copy of the warehouse of the last demo, so with all that a simulated business does: ``python tests/bench/mutants.py``;
-``--write FILE`` writes the page ``docs/reference/mutants.md``. A mutant gives the same answer on that data, or a data test
-finds rows, or it survives. Tests of the code (``tests/spark``) are not asked, though they notice more.
+On a copy of the warehouse of the last demo, so with all that a simulated business does, and, where that makes no difference, on
+the few rows of ``tests/mishaps.py``: ``python -m tests.bench.mutants``; ``--write FILE`` writes ``docs/reference/mutants.md``. A
+mutant gives the same answer on both, or a data test finds rows, or it survives. Tests of the code (``tests/spark``) are not
+asked, though they notice more.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import argparse
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +28,8 @@ from lakehouse import context, settings
 from lakehouse.settings import Settings
 from lakehouse.telemetry import quiet
 from lakehouse.transform import build, dbt
+from tests import mishaps
+from tests.lake import Lake
 
 DIALECT = "spark"
 COUNTERPART: dict[type[exp.Expr], type[exp.Expr]] = {
@@ -138,7 +142,7 @@ def judge(spark: Any, mutant: Mutant, checks: dict[str, str]) -> Outcome:
         spark.sql("uncache table if exists mutant")
 
 
-def page(outcomes: list[Outcome], payments: int) -> str:
+def page(outcomes: Collection[Outcome], payments: int) -> str:
     models = list(dict.fromkeys(o.mutant.model for o in outcomes))
     verdicts = ("caught", "survived", "same answer", "refused")
     count = Counter((o.mutant.model, o.verdict) for o in outcomes)
@@ -149,7 +153,8 @@ def page(outcomes: list[Outcome], payments: int) -> str:
         "run on what it gives, until one finds a row. *Same answer*: on this data the place makes no difference. *Refused*: Spark or the",
         "table's contract did not take it.",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, a simulated business of {payments:,} payments, {len(outcomes)} mutants.",
+        f"{datetime.now(UTC):%Y-%m-%d}, a simulated business of {payments:,} payments and, for mutants that give the same answer there,",
+        f"the rows of `tests/mishaps.py`; {len(outcomes)} mutants.",
         "",
         "| model | " + " | ".join(verdicts) + " |",
         "|---|" + "---|" * len(verdicts),
@@ -167,6 +172,21 @@ def page(outcomes: list[Outcome], payments: int) -> str:
         if o.verdict == "survived":
             was, now = (f"`{_short(t)}`" for t in (o.mutant.was, o.mutant.now))
             lines.append(f"| {o.mutant.model} | {o.mutant.kind} | {was} | {now} | {o.rows} |")
+    if not count.keys() & {(m, "survived") for m in models}:
+        lines.append("| none | | | | |")
+    lines += [
+        "",
+        "## Same answer",
+        "",
+        "Neither the simulated business nor the mishaps have a row for which these places matter.",
+        "",
+        "| model | what | was | became |",
+        "|---|---|---|---|",
+    ]
+    for o in outcomes:
+        if o.verdict == "same answer":
+            was, now = (f"`{_short(t)}`" for t in (o.mutant.was, o.mutant.now))
+            lines.append(f"| {o.mutant.model} | {o.mutant.kind} | {was} | {now} |")
     return "\n".join(lines) + "\n"
 
 
@@ -175,32 +195,61 @@ def _short(text: str) -> str:
     return text if len(text) <= 110 else f"{text[:70]} ... {text[-35:]}"
 
 
+def outcomes(config: Settings, select: str, only: Collection[Mutant] | None = None) -> list[Outcome]:
+    """What becomes of each mutant of the chosen models, or of ``only`` these. A data test that finds rows in the tables as they are
+    is not asked."""
+    spark = context.spark(config)
+    checks = {
+        n: s for n, s in tests(config).items() if not spark.sql(f"select 1 from ({s}) limit 1").collect()
+    }
+    models = {m: sql for m, sql in build.compiled(config, select).items() if not m.startswith("int_")}
+    wanted = [mutant for m, sql in models.items() for mutant in mutants(m, sql)]
+    found = []
+    for mutant in track([m for m in wanted if only is None or m in only], "mutants"):
+        o = judge(spark, mutant, checks)
+        found.append(o)
+        print(
+            f"{o.verdict:12}{mutant.model}: {mutant.was} -> {mutant.now} {o.test or o.error[:200]}",
+            flush=True,
+        )
+    return found
+
+
+@contextmanager
+def copied(demo: Settings) -> Iterator[Settings]:
+    """The warehouse of the demo, to be spoilt."""
+    with TemporaryDirectory() as scratch:
+        shutil.copytree(demo.warehouse, Path(scratch) / "warehouse")
+        yield demo.model_copy(update={"paths": demo.paths.model_copy(update={"state": Path(scratch)})})
+        context.stop_spark()
+
+
+@contextmanager
+def with_mishaps(demo: Settings) -> Iterator[Settings]:
+    """A warehouse of mishaps alone."""
+    with TemporaryDirectory() as scratch:
+        config = demo.model_copy(update={"paths": demo.paths.model_copy(update={"state": Path(scratch)})})
+        lake = Lake(config)
+        for changes in (mishaps.CHANGES, mishaps.REFERENCES):
+            lake.land(changes)
+        build.build(config, tests=False)
+        yield config
+        context.stop_spark()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path, help="write the page here")
     parser.add_argument("--models", default="path:models/gold", help="which, as dbt selects")
     chosen = parser.parse_args()
     demo = settings.current()
-    with TemporaryDirectory() as scratch:
-        shutil.copytree(demo.warehouse, Path(scratch) / "warehouse")
-        config = demo.model_copy(update={"paths": demo.paths.model_copy(update={"state": Path(scratch)})})
-        spark = context.spark(config)
-        checks = tests(config)
-        models = {
-            m: sql for m, sql in build.compiled(config, chosen.models).items() if not m.startswith("int_")
-        }
-        wanted = [mutant for m, sql in models.items() for mutant in mutants(m, sql)]
-        outcomes = []
-        for mutant in track(wanted, "mutants"):
-            outcomes.append(judge(spark, mutant, checks))
-            o = outcomes[-1]
-            print(
-                f"{o.verdict:12}{mutant.model}: {mutant.was} -> {mutant.now} {o.test or o.error[:200]}",
-                flush=True,
-            )
-        payments = spark.sql("select count(*) from gold.fct_payments").collect()[0][0]
-        context.stop_spark()
-    text = page(outcomes, payments)
+    with copied(demo) as config:
+        found = outcomes(config, chosen.models)
+        payments = context.spark(config).sql("select count(*) from gold.fct_payments").collect()[0][0]
+    with with_mishaps(demo) as config:
+        same = [o.mutant for o in found if o.verdict == "same answer"]
+        again = {o.mutant: o for o in outcomes(config, chosen.models, same)}
+    text = page([again.get(o.mutant, o) for o in found], payments)
     print(text)
     if chosen.write:
         chosen.write.write_text(text)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,108 +14,13 @@ from lakehouse.errors import ConfigError
 from lakehouse.quality import money_lint
 from lakehouse.settings import Transform
 from lakehouse.transform import build, lineage, project
-
-NOON = datetime(2026, 2, 28, 12, tzinfo=UTC)
-
-
-def at(day: int, hour: int = 12, month: int = 2, year: int = 2026) -> datetime:
-    return datetime(year, month, day, hour, tzinfo=UTC)
-
-
-def summer_time(hour: int) -> datetime:
-    """Half past this hour of the night in which clocks in Berlin went from two to three."""
-    return datetime(2026, 3, 29, hour, 30, tzinfo=ZoneInfo("Europe/Berlin"))
-
-
-def of(table: str, key: str, **values: Any) -> dict[str, Any]:
-    """A row of ``table`` whose other columns that may not be null are filled with something."""
-    return {tables.get(table).key[0]: key, **values}
-
-
-def merchant(name: str, when: datetime, op: str = "u") -> dict[str, Any]:
-    return of("merchants", "mer_1", display_name=name, country_code="DE", _op=op, _source_at=when)
-
-
-def product(price: int, when: datetime, op: str = "u") -> dict[str, Any]:
-    return of(
-        "products",
-        "prd_1",
-        merchant_id="mer_1",
-        price_minor=price,
-        currency_code="EUR",
-        _op=op,
-        _source_at=when,
-    )
-
-
-def payment(key: str, amount: int, when: datetime = NOON, **more: Any) -> dict[str, Any]:
-    usual = {
-        "customer_id": "cus_1", "merchant_id": "mer_1", "product_id": "prd_1", "payment_method_id": "pm_1",
-        "amount_minor": amount, "currency_code": "EUR", "fee_minor": 10, "status": "captured", "channel": "web",
-        "requested_at": when, "captured_at": when,
-    }  # fmt: skip
-    return of("payments", key, **(usual | more))
-
-
-def rate(currency: str, on: date, value: str, **more: Any) -> dict[str, Any]:
-    pair = {"base_currency_code": currency, "quote_currency_code": "EUR", "rate_on": on}
-    return {**pair, "rate": Decimal(value), **more}
+from tests.mishaps import CHANGES, at, merchant, of, payment, product, rate
 
 
 @pytest.fixture(scope="module")
 def shop(lake: Any) -> Any:
     """One merchant renamed twice in a day, a product that became dearer, and every mishap there is."""
-    lake.land(
-        {
-            "customers": [of("customers", "cus_1", country_code="FR", _source_at=at(1))],
-            "merchants": [
-                merchant("Tea", at(1), "c"),
-                merchant("Tea & Co", at(28, 9)),
-                merchant("Tea House", at(28, 15)),
-            ],
-            "products": [product(100, at(1), "c"), product(120, at(20))],
-            "payment_methods": [of("payment_methods", "pm_1", customer_id="cus_1", kind="card")],
-            "fx_rates": [
-                rate("JPY", date(2026, 2, 20), "0.00625"),
-                rate("JPY", date(2026, 2, 27), "0.00626"),
-                rate("KWD", date(2026, 2, 28), "2.8"),
-                rate("XXY", date(2026, 2, 28), "1"),
-            ],
-            "payments": [
-                payment("early", 100, at(1, year=2025)),
-                payment("morning", 100, at(28, 8)),
-                payment("at the instant", 100, at(28, 9)),
-                payment("noon", 100),
-                payment("evening", 100, at(28, 20)),
-                payment("leap day", 100, at(29, year=2024)),
-                payment("no customer", 100, customer_id=None),
-                payment("no time", 100, requested_at=None),
-                payment("yen", 101, currency_code="JPY"),
-                payment("yen, rate of a week ago", 101, at(26), currency_code="JPY"),
-                payment("yen, no rate any more", 101, at(10, month=3), currency_code="JPY"),
-                payment("dinar", 1001, currency_code="KWD"),
-                payment("no such currency", 100, currency_code="XXY"),
-                payment("winter time", 100, summer_time(0), currency_code="SEK"),
-                payment("summer time", 100, summer_time(3), currency_code="SEK"),
-                payment("negative", -5, fee_minor=0, status="requested", captured_at=None),
-            ],
-            "refunds": [
-                of("refunds", "larger", payment_id="noon", amount_minor=150, currency_code="EUR",
-                   status="succeeded", updated_at=at(3, month=3)),
-            ],
-            "disputes": [
-                of("disputes", d, payment_id="morning", amount_minor=100, currency_code="EUR", status=s,
-                   reason="fraudulent", opened_at=at(10, month=4), closed_at=at(12, month=4))
-                for d, s in (("first", "lost"), ("second", "won"))
-            ],
-            "events.checkout": [
-                of("events.checkout", "evt_1", event_name="checkout_started", session_id="s", merchant_id="mer_1",
-                   channel="web", occurred_at=at(28, 10)),
-                of("events.checkout", "evt_2", event_name="product_viewed", session_id="s", merchant_id="mer_2",
-                   channel="web", occurred_at=at(28, 9)),
-            ],
-        }
-    )  # fmt: skip
+    lake.land(CHANGES)
     build.build(lake.config, tests=False)
     return lake
 
