@@ -110,8 +110,12 @@ def tests(config: Settings) -> dict[str, str]:
     return {n.name: Path(n.compiled).read_text() for n in nodes if n.kind == "test" and n.compiled}
 
 
-def judge(spark: Any, mutant: Mutant, checks: dict[str, str]) -> Outcome:
-    """What becomes of a mutant. The table is as it was afterwards. Of one that multiplies rows, ten times the model's are
+def rows_found(spark: Any, check: str) -> int:
+    return int(spark.sql(f"select count(*) from ({check})").collect()[0][0])
+
+
+def judge(spark: Any, mutant: Mutant, checks: dict[str, str], before: dict[str, int]) -> Outcome:
+    """What becomes of a mutant: whether a data test finds another number of rows than ``before``. The table is as it was afterwards. Of one that multiplies rows, ten times the model's are
     taken: a join without its condition would fill the memory."""
     from pyspark.errors import PySparkException
 
@@ -130,9 +134,7 @@ def judge(spark: Any, mutant: Mutant, checks: dict[str, str]) -> Outcome:
         try:
             spark.sql(f"insert overwrite {table} {theirs}")
             asked = [n for n, s in checks.items() if re.search(rf"\b{table}\b", s)]
-            found = next(
-                (n for n in asked if spark.sql(f"select 1 from ({checks[n]}) limit 1").collect()), ""
-            )
+            found = next((n for n in asked if rows_found(spark, checks[n]) != before[n]), "")
         finally:
             spark.sql(f"restore table {table} to version as of {version}")
         return Outcome(mutant, rows, found)
@@ -196,17 +198,15 @@ def _short(text: str) -> str:
 
 
 def outcomes(config: Settings, select: str, only: Collection[Mutant] | None = None) -> list[Outcome]:
-    """What becomes of each mutant of the chosen models, or of ``only`` these. A data test that finds rows in the tables as they are
-    is not asked."""
+    """What becomes of each mutant of the chosen models, or of ``only`` these."""
     spark = context.spark(config)
-    checks = {
-        n: s for n, s in tests(config).items() if not spark.sql(f"select 1 from ({s}) limit 1").collect()
-    }
+    checks = tests(config)
+    before = {name: rows_found(spark, check) for name, check in checks.items()}
     models = {m: sql for m, sql in build.compiled(config, select).items() if not m.startswith("int_")}
     wanted = [mutant for m, sql in models.items() for mutant in mutants(m, sql)]
     found = []
     for mutant in track([m for m in wanted if only is None or m in only], "mutants"):
-        o = judge(spark, mutant, checks)
+        o = judge(spark, mutant, checks, before)
         found.append(o)
         print(
             f"{o.verdict:12}{mutant.model}: {mutant.was} -> {mutant.now} {o.test or o.error[:200]}",

@@ -314,6 +314,7 @@ BAD = {
     "set net_minor = net_minor + 1 where payment_id = 'pay_1'",
     "daily_revenue_equals_the_facts": "update gold.agg_daily_merchant_revenue "
     "set revenue_minor = revenue_minor + 1 where currency_code = 'JPY'",
+    "known_members_have_a_version": "update gold.fct_payments set merchant_key = '(unknown)' where payment_id = 'pay_1'",
     "calendar_is_the_calendar": "update gold.dim_dates set iso_day_of_week = 2 where date_on = date '2024-02-29'",
     "rates_convert_major_units": "update gold.dim_fx_rates set minor_rate = minor_rate * 10 where date_on = date '2026-02-01'",
     "cubes_equal_their_facts": "delete from gold.agg_hourly_payments where currency_code = 'JPY'",
