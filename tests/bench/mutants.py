@@ -115,8 +115,9 @@ def rows_found(spark: Any, check: str) -> int:
 
 
 def judge(spark: Any, mutant: Mutant, checks: dict[str, str], before: dict[str, int]) -> Outcome:
-    """What becomes of a mutant: whether a data test finds another number of rows than ``before``. The table is as it was afterwards. Of one that multiplies rows, ten times the model's are
-    taken: a join without its condition would fill the memory."""
+    """What becomes of a mutant: whether a data test finds another number of rows than ``before``. The table is as it was
+    afterwards. Of one that multiplies rows, ten times the model's are taken: a join without its condition would fill the
+    memory."""
     from pyspark.errors import PySparkException
 
     table = f"gold.{mutant.model}"
