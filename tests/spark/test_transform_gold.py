@@ -317,6 +317,7 @@ BAD = {
     "known_members_have_a_version": "update gold.fct_payments set merchant_key = '(unknown)' where payment_id = 'pay_1'",
     "calendar_is_the_calendar": "update gold.dim_dates set iso_day_of_week = 2 where date_on = date '2024-02-29'",
     "rates_convert_major_units": "update gold.dim_fx_rates set minor_rate = minor_rate * 10 where date_on = date '2026-02-01'",
+    "rates_are_those_of_the_source": "update gold.dim_fx_rates set rate_on = date_sub(rate_on, 1) where currency_code = 'JPY'",
     "cubes_equal_their_facts": "delete from gold.agg_hourly_payments where currency_code = 'JPY'",
     **{
         f"{name}_covers_all_time": f"update gold.{name} set effective_to = timestamp '2100-01-01' where is_current"
