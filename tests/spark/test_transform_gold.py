@@ -317,7 +317,8 @@ BAD = {
     "known_members_have_a_version": "update gold.fct_payments set merchant_key = '(unknown)' where payment_id = 'pay_1'",
     "calendar_is_the_calendar": "update gold.dim_dates set iso_day_of_week = 2 where date_on = date '2024-02-29'",
     "rates_convert_major_units": "update gold.dim_fx_rates set minor_rate = minor_rate * 10 where date_on = date '2026-02-01'",
-    "rates_are_those_of_the_source": "update gold.dim_fx_rates set rate_on = date_sub(rate_on, 1) where currency_code = 'JPY'",
+    "rates_are_those_of_the_source": "insert into silver.stg_ledger__fx_rates "
+    "(base_currency_code, quote_currency_code, rate_on, rate, _is_deleted) values ('JPY', 'EUR', date '2026-02-01', 1, false)",
     "cubes_equal_their_facts": "delete from gold.agg_hourly_payments where currency_code = 'JPY'",
     **{
         f"{name}_covers_all_time": f"update gold.{name} set effective_to = timestamp '2100-01-01' where is_current"
@@ -390,6 +391,7 @@ def test_the_command_ends_with_3_on_findings(command: Any) -> None:
 def test_a_sum_that_overflows_is_an_error_and_not_a_number(business: Any) -> None:
     """An error names the model, the database's words and the file of the SQL, and says what was skipped."""
     largest = 2**63 - 1
+    business.spark.sql("delete from gold.fct_refunds where refund_id = 'ref_1'")  # may be there twice by now
     business.land(
         {"refunds": [refund("ref_big", "pay_2", largest, 5), refund("ref_huge", "pay_2", largest, 5)]}
     )
