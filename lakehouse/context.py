@@ -88,7 +88,7 @@ def gone() -> tuple[type[Exception], ...]:
     """What a call of a Spark session raises whose process is no more."""
     from py4j.protocol import Py4JNetworkError
 
-    return (Py4JNetworkError, OSError)
+    return (Py4JNetworkError, ConnectionError)
 
 
 def register_tables(config: Settings | None = None) -> None:

@@ -78,7 +78,10 @@ def _instant(text: str) -> datetime | None:
         at += timedelta(days=1, microseconds=-1)
     at = at.replace(tzinfo=at.tzinfo or UTC)
     if at > datetime.now(UTC):
-        raise UsageError(f"{text} is in the future", hint="without --as-of a query reads what is there now")
+        raise UsageError(
+            f"{text} is in the future, or not over yet",
+            hint="without --as-of a query reads what is there now",
+        )
     return at
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from time import perf_counter
 from typing import Any, Protocol
 
+from lakehouse import metrics
 from lakehouse.errors import UsageError, suggest
 from lakehouse.query import as_of, normalise, statement
 from lakehouse.query.as_of import Versions
@@ -90,12 +91,15 @@ def get(name: str) -> Engine:
 def run(
     config: Settings, engine: str, sql: str, *, limit: int | None = None, versions: Versions | None = None
 ) -> Result:
-    """Run one reading statement on an engine and bring at most ``limit`` rows here (None: all).
+    """Run one reading statement on an engine and bring at most ``limit`` rows here (None: all). Measures in it, ``metric(...)``
+    and ``total(...)``, are spelt out first; ContractError for one that is unknown or cannot be summed up.
 
     ``versions`` are of every table that the SQL names, from ``as_of.resolve``; the newest are read without.
     """
     chosen = get(engine)
     text = statement.reading(sql)
+    if "metric(" in text or "total(" in text:
+        text = metrics.current().expanded(text)
     read = versions if versions is not None else as_of.newest(config, text)
     wanted = None if limit is None else limit + 1
     chosen.start(config)

@@ -11,7 +11,7 @@ from typing import Any
 
 from lakehouse import compatibility, context, names, tables
 from lakehouse.contracts import Table
-from lakehouse.errors import ConfigError, DataError, DriftError, SafetyError
+from lakehouse.errors import ConfigError, DataError, DriftError, SafetyError, UnavailableError
 from lakehouse.render import delta, files
 from lakehouse.settings import ROOT, Settings
 from lakehouse.telemetry import Progress, quiet
@@ -44,7 +44,8 @@ def build(
     After a crash each table is as before its commit or after it; the next call goes on from there.
     Raises DriftError when a data test found rows or a declared table is not rendered, DataError when a model
     could not be built or nothing is ingested, ConfigError when the disk is full, SafetyError when another build of
-    the same state folder is running, or a table got a feature that not every reader reads.
+    the same state folder is running, or a table got a feature that not every reader reads, UnavailableError when Spark was
+    killed.
     """
     began = monotonic()
     refuse_unrendered()
@@ -183,7 +184,8 @@ def cut_before(config: Settings, cut: Cut) -> dict[str, Any]:
 
 @contextmanager
 def alone(config: Settings) -> Iterator[None]:
-    """Hold the lock of silver and gold; SafetyError when another has it. It ends with its process."""
+    """Hold the lock of silver and gold; SafetyError when another has it. It ends with its process. UnavailableError when Spark's
+    process ended meanwhile."""
     from filelock import FileLock, Timeout
 
     file = config.state / "run" / "transform.lock"
@@ -193,7 +195,12 @@ def alone(config: Settings) -> Iterator[None]:
             yield
     except Timeout:
         raise SafetyError(
-            f"another transform is running on {config.state}; two would write the same tables",
+            f"another transform is running on {config.state}, and changes the tables until it ends",
             hint="wait until it ends; the lock ends with its process",
             lock=str(file),
         ) from None
+    except context.gone() as error:
+        raise UnavailableError(
+            "Spark ended: its process was killed, or had no memory left",
+            hint=f"free memory (memory.spark is {config.memory.spark} MiB), then run again: what was built stays",
+        ) from error

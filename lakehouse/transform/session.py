@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import context
-from lakehouse.errors import UnavailableError
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def on_our_session(config: Settings) -> Iterator[None]:
     ``cache table ... as`` keeps the rows alone, until the end. Spark would keep the query: it takes it apart at each use, and
     computes it again when a table that it reads has changed.
 
-    Raises UnavailableError where the session ended meanwhile: dbt tells of each statement after that, and not why.
+    Raises what ``context.gone`` names where the session ended meanwhile: dbt tells of each statement after that, and not why.
     """
     from dbt.adapters.spark import session as adapter
     from dbt_common.exceptions import DbtDatabaseError
@@ -63,11 +62,5 @@ def on_our_session(config: Settings) -> Iterator[None]:
         yield
     finally:
         adapter.Connection.cursor = theirs
-        try:
-            for name in ("", *kept):
-                spark.catalog.dropTempView(name)
-        except context.gone() as error:
-            raise UnavailableError(
-                "Spark ended during the build: its process was killed, or had no memory left",
-                hint=f"free memory (memory.spark is {config.memory.spark} MiB), then run again: what was built stays",
-            ) from error
+        for name in ("", *kept):
+            spark.catalog.dropTempView(name)

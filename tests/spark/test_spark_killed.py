@@ -7,24 +7,36 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lakehouse import settings
 
 KILL = """
 import psutil
 from lakehouse import context, settings
+from lakehouse.transform.build import alone
 from lakehouse.transform.session import on_our_session
 config = settings.current()
-with on_our_session(config):
-    for process in psutil.Process().children(recursive=True):
-        process.kill()
-        process.wait()
+with alone(config):
+    spark = context.spark(config)
+    {where}
+        for process in psutil.Process().children(recursive=True):
+            process.kill()
+            process.wait()
+    spark.sql("select 1")
 """
 
 
-def test_spark_that_was_killed_is_told_as_such(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["if True:", "with on_our_session(config):"])
+def test_spark_that_was_killed_is_told_as_such(where: str, tmp_path: Path) -> None:
     env = os.environ | {"LAKEHOUSE_PATHS__STATE": str(tmp_path / "state")}
     told = subprocess.run(
-        [sys.executable, "-c", KILL], cwd=settings.ROOT, env=env, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", KILL.format(where=where)],
+        cwd=settings.ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert told.returncode == 1
     assert told.stderr.rstrip().splitlines()[-1].startswith("lakehouse.errors.UnavailableError: Spark ended")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse import context, settings
-from lakehouse.errors import DataError, UnavailableError, UsageError
+from lakehouse.errors import ContractError, DataError, UnavailableError, UsageError
 from lakehouse.query import as_of, compare, engines, named, sync
 from lakehouse.settings import Settings
 
@@ -81,6 +81,18 @@ def test_a_table_whose_first_commit_is_being_written_is_in_nobodys_way(config: S
     assert ask(config, "select * from gold.a") == [[1]]
     write(config, "gold.unborn", {"n": [2]})
     assert ask(config, "select * from gold.unborn") == [[2]]
+
+
+def test_measures_may_be_named_in_any_query(gold: Settings) -> None:
+    asked = "select currency_code, metric(captured_count) as n from gold.fct_payments group by 1 order by 1"
+    counted = (
+        "select currency_code, count(*) as n from gold.fct_payments where is_captured group by 1 order by 1"
+    )
+    found = [row for row in ask(gold, asked) if row[1]]
+    assert found
+    assert found == ask(gold, counted)
+    with pytest.raises(ContractError, match="capture_count"):
+        ask(gold, "select metric(capture_count) from gold.fct_payments")
 
 
 def test_no_rows_still_have_columns(config: Settings) -> None:
