@@ -22,6 +22,7 @@ import deltalake
 import duckdb
 
 from lakehouse import context, metrics, settings
+from lakehouse.errors import DataError
 from lakehouse.query import engines, named, registry
 from lakehouse.render import cubes
 from lakehouse.settings import Settings
@@ -126,13 +127,17 @@ def main() -> None:
         ratios, aggregates, facts, theirs = [], [], [], []
         with other(config, given.against) as ask:
             for query in named.all():
-                found = medians(
-                    {
-                        "delta": partial(engines.run, config, "duckdb", query.sql),
-                        given.against: partial(ask, query.sql),
-                    },
-                    given.repeat,
-                )
+                try:
+                    found = medians(
+                        {
+                            "delta": partial(engines.run, config, "duckdb", query.sql),
+                            given.against: partial(ask, query.sql),
+                        },
+                        given.repeat,
+                    )
+                except DataError as error:
+                    print(f"{query.name:34} not answered: {error.message}", flush=True)
+                    continue
                 ours, beside = found["delta"] * 1000, found[given.against] * 1000
                 ratios.append(ours / beside)
                 theirs.append(beside)
