@@ -171,12 +171,7 @@ def page(outcomes: Collection[Outcome], payments: int) -> str:
         "| model | what | was | became | rows that differ |",
         "|---|---|---|---|---|",
     ]
-    for o in outcomes:
-        if o.verdict == "survived":
-            was, now = (f"`{_short(t)}`" for t in (o.mutant.was, o.mutant.now))
-            lines.append(f"| {o.mutant.model} | {o.mutant.kind} | {was} | {now} | {o.rows} |")
-    if not count.keys() & {(m, "survived") for m in models}:
-        lines.append("| none | | | | |")
+    lines += [f"{_row(o)} {o.rows} |" for o in outcomes if o.verdict == "survived"] or ["| none | | | | |"]
     lines += [
         "",
         "## Same answer",
@@ -186,11 +181,13 @@ def page(outcomes: Collection[Outcome], payments: int) -> str:
         "| model | what | was | became |",
         "|---|---|---|---|",
     ]
-    for o in outcomes:
-        if o.verdict == "same answer":
-            was, now = (f"`{_short(t)}`" for t in (o.mutant.was, o.mutant.now))
-            lines.append(f"| {o.mutant.model} | {o.mutant.kind} | {was} | {now} |")
+    lines += [_row(o) for o in outcomes if o.verdict == "same answer"]
     return "\n".join(lines) + "\n"
+
+
+def _row(outcome: Outcome) -> str:
+    was, now = (f"`{_short(t)}`" for t in (outcome.mutant.was, outcome.mutant.now))
+    return f"| {outcome.mutant.model} | {outcome.mutant.kind} | {was} | {now} |"
 
 
 def _short(text: str) -> str:
