@@ -10,7 +10,7 @@ import atexit
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,23 @@ def gone() -> tuple[type[Exception], ...]:
     return (Py4JNetworkError, ConnectionError)
 
 
+@contextmanager
+def while_spark_lives(config: Settings) -> Iterator[None]:
+    """UnavailableError when Spark's process ended meanwhile."""
+    try:
+        yield
+    except gone() as error:
+        raise spark_ended(config) from error
+
+
+def spark_ended(config: Settings) -> UnavailableError:
+    """That Spark's process is no more, and what to do; each table is as of a whole commit."""
+    return UnavailableError(
+        "Spark ended: its process was killed, or had no memory left",
+        hint=f"free memory (memory.spark is {config.memory.spark} MiB), then run again: what was committed stays",
+    )
+
+
 def register_tables(config: Settings | None = None) -> None:
     """Make every Delta table of the warehouse known to the session's catalog. Idempotent; reads no data."""
     config = config or settings.current()
@@ -121,6 +138,8 @@ _JVM = (
 )
 """For a process that lives for minutes on two cores; why: docs/adr/0012."""
 
+_LOGS = settings.ROOT / "conf" / "spark-log4j2.properties"
+
 
 def _start_spark(config: Settings) -> SparkSession:
     from pyspark.sql import SparkSession
@@ -130,10 +149,11 @@ def _start_spark(config: Settings) -> SparkSession:
     config.warehouse.mkdir(parents=True, exist_ok=True)
     scratch = config.state / "run" / "spark"
     scratch.mkdir(parents=True, exist_ok=True)
+    paths = f"-Dderby.system.home={scratch}", f"-Dlog4j2.configurationFile={_LOGS}"
     options: dict[str, Any] = {
         "spark.jars": ",".join(str(p) for p in jvm.jars(config, "spark")),
         "spark.driver.memory": f"{config.memory.spark}m",
-        "spark.driver.extraJavaOptions": f"{_JVM} -Duser.timezone=UTC -Dderby.system.home={scratch}",
+        "spark.driver.extraJavaOptions": " ".join((_JVM, "-Duser.timezone=UTC", *map(_quoted, paths))),
         "spark.driver.bindAddress": HOST,
         "spark.driver.host": HOST,
         "spark.ui.enabled": "false",
@@ -161,9 +181,12 @@ def _start_spark(config: Settings) -> SparkSession:
     builder = SparkSession.builder.master("local[2]").appName("lakehouse")
     for key, value in options.items():
         builder = builder.config(key, value)
-    session: SparkSession = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+    return builder.getOrCreate()
+
+
+def _quoted(option: str) -> str:
+    """An option for the JVM as one, whatever is in it."""
+    return '"' + option.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _python() -> str:

@@ -234,7 +234,8 @@ def current() -> Catalog:
 def read(file: Path) -> Catalog:
     """The definitions in a file. ContractError names the entry that is wrong, and what is wrong with it."""
     try:
-        return Catalog.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        with file.open("rb") as opened:  # not its text, or errors would not name the file
+            return Catalog.model_validate(yaml.safe_load(opened))
     except FileNotFoundError:
         raise ContractError(f"{file} is not there", hint="it is part of the checkout: restore it") from None
     except yaml.YAMLError as error:

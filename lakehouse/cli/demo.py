@@ -81,7 +81,8 @@ def page(result: Demo) -> None:
         line(f"\nNo model: {escape(str(result.model.get('reason')))}")
     line(f"services use {result.resident_bytes / 2**30:.1f} GiB\n")
     show(
-        ["look at", "where"], [[k, v] for k, v in result.addresses.items()] + [["notebook", result.notebook]]
+        ["look at", "where"],
+        [[k, v] for k, v in {**result.addresses, "notebook": result.notebook}.items() if v is not None],
     )
     line('ask:   lakehouse query run --engine trino "select * from gold.agg_daily_merchant_revenue limit 5"')
     line("more:  lakehouse query list, lakehouse query compare --all, lakehouse status")

@@ -119,5 +119,6 @@ def _show(report: Report) -> None:
         return
     if rows:
         output.show_rows(["", "name", "status", "rows written", "seconds"], rows)
-    passed = sum(n.status == "pass" for n in report.nodes)
-    output.out.print(f"{len(rows)} models built, {passed} tests passed, {report.seconds:.1f} s")
+    tested = [n.status for n in report.nodes if n.kind != "model"]
+    told = f"{tested.count('pass')} tests passed" if tested else "no test run"
+    output.out.print(f"{len(rows)} models built, {told}, {report.seconds:.1f} s")

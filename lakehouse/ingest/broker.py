@@ -114,6 +114,8 @@ def another(config: Settings, found: Mapping[Place, Held], marks: Mapping[Place,
         for place, (offset, _) in marks.items()
         if place in found and found[place].begin <= offset < found[place].end
     }
+    if not ahead:
+        return {}
     with _consumer(config) as consumer:
         ends = {p: found[p.topic, p.partition].end for p in ahead}
         seen = _peek(consumer, ahead, ends, _PATIENCE_MS / 1000)

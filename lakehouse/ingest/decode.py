@@ -46,7 +46,8 @@ def decode(messages: DataFrame, table: Table, ingested_at_micros: int) -> DataFr
     cdc, is_file = table.source.kind is SourceKind.POSTGRES, table.source.kind is SourceKind.FILES
     rows = _envelopes(messages, table) if cdc else _objects(messages, table)
     typed = rows.selectExpr(
-        "*", *(f"{values.read(c.type, f't.`{c.name}`')} as `v_{c.name}`" for c in table.columns)
+        "*",
+        *(f"{values.read(c.type, f't.`{c.name}`', is_counted=cdc)} as `v_{c.name}`" for c in table.columns),
     )
     place = ["topic as _topic", "partition as _partition", "offset as _offset", "timestamp as _kafka_at"]
     landed = [
@@ -106,7 +107,7 @@ def _objects(messages: DataFrame, table: Table) -> DataFrame:
         *more,
         f"named_struct({texts}) as t",
         f"{_others(table, 'r')} as others",
-        f"{_missing(table.columns)} as missing",
+        f"{_missing(table.columns, table.key)} as missing",
         f"case when {problem} is not null then {problem} when value is null then 'an event without a value' "
         f"when {envelope.NOT_TEXT} then 'the value is not UTF-8' "
         f"when {envelope.not_one_object('v')} then 'the value is not one JSON object' "
@@ -213,7 +214,12 @@ def _path(row: str, column: Column) -> str:
     return row + "['" + column.sent_as.replace("\\", "\\\\").replace("'", "\\'") + "']"
 
 
-def _missing(columns: Iterable[Column]) -> str:
-    """SQL that lists the declared columns that may not be null and are."""
-    parts = ", ".join(f"if(c.`{c.name}` is null, '{c.name}', null)" for c in columns if not c.nullable)
+def _missing(columns: Iterable[Column], never_empty: Iterable[str] = ()) -> str:
+    """SQL that lists the declared columns that may not be null and are, and those of ``never_empty`` that are empty."""
+    absent = {
+        c.name: f"coalesce(c.`{c.name}`, '') = ''" if c.name in never_empty else f"c.`{c.name}` is null"
+        for c in columns
+        if not c.nullable
+    }
+    parts = ", ".join(f"if({is_absent}, '{name}', null)" for name, is_absent in absent.items())
     return f"concat_ws(', ', {parts})" if parts else "''"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lakehouse import context
 from lakehouse.errors import ConfigError, DataError, LakehouseError, first_line, is_disk_full
 from lakehouse.ingest import broker
 from lakehouse.settings import Settings
@@ -21,6 +22,8 @@ def translate(config: Settings, source: str, error: Exception) -> LakehouseError
     """The error to raise for one that Spark raised while landing ``source``."""
     if isinstance(error, LakehouseError):
         return error
+    if isinstance(error, context.gone()):
+        return context.spark_ended(config)
     told = str(error)
     if is_disk_full(told):
         return ConfigError(

@@ -23,7 +23,8 @@ _ORPHAN_SECONDS = 30
 def of_source(config: Settings, source: str) -> Iterator[None]:
     """Hold the source's lock. Raises SafetyError naming the process that has it.
 
-    The operating system lets go of the lock however the holder ends.
+    The operating system lets go of the lock however the holder ends. Raises UnavailableError when Spark's process ended
+    meanwhile.
     """
     folder = config.state / "run"
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +42,8 @@ def of_source(config: Settings, source: str) -> Iterator[None]:
     try:
         _wait_for_orphans(holder, source)
         _write(holder, {})
-        yield
+        with context.while_spark_lives(config):
+            yield
     finally:
         lock.release()
 

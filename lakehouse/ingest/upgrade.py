@@ -197,7 +197,8 @@ def _reads(table: Table, column: Column) -> str:
 def _value(table: Table, column: Column) -> str:
     """SQL of the typed value of the text; NULL where it does not read. Each step binds its text to a name."""
     plain = _bound(_text(column), "t", encodings.untold(column.type, table.source, "t"))
-    return _bound(plain, "t", f"if({_may_be_rounded(table, column)}, null, {values.read(column.type, 't')})")
+    value = values.read(column.type, "t", is_counted=table.source.kind is SourceKind.POSTGRES)
+    return _bound(plain, "t", f"if({_may_be_rounded(table, column)}, null, {value})")
 
 
 def _may_be_rounded(table: Table, column: Column) -> str:

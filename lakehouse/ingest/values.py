@@ -3,7 +3,7 @@
 Nothing is rounded or guessed, and nothing cut off but an instant's digits beyond the microsecond: what a type cannot
 hold exactly is NULL here, and because its text was not NULL, the message goes to quarantine. The encodings are
 Debezium's with ``time.precision.mode=adaptive_time_microseconds`` and ``decimal.handling.mode=string``, and ISO 8601
-text for dates and instants.
+text for dates and instants; in events and files, only the latter.
 """
 
 from __future__ import annotations
@@ -39,8 +39,14 @@ def always_reads(type_: Type) -> bool:
     return isinstance(type_, String)
 
 
-def read(type_: Type, t: str) -> str:
-    """Spark SQL that reads the text ``t`` (a column reference) as ``type_``; NULL if it is NULL or does not read."""
+def read(type_: Type, t: str, *, is_counted: bool = True) -> str:
+    """Spark SQL that reads the text ``t`` (a column reference) as ``type_``; NULL if it is NULL or does not read.
+
+    ``is_counted`` is whether a bare number may be a date or a time, as Debezium counts them. Of anybody else's number
+    nobody knows whether it counts seconds, milliseconds or microseconds: it does not read.
+    """
+    if not is_counted and isinstance(type_, (Date, Timestamp, LocalTimestamp, Time, Interval)):
+        return f"case when not {t} rlike '^[+-]?[0-9]+$' then {read(type_, t)} end"
     match type_:
         case String():
             return t
@@ -69,7 +75,7 @@ def read(type_: Type, t: str) -> str:
         case Interval():
             return _interval(t)
         case Array(element=element):
-            return _array(element, t)
+            return _array(element, t, is_counted)
     raise ContractError(
         f"type {type(type_).__name__} cannot be read from JSON",
         hint="add it to lakehouse/ingest/values.py, or declare the column with another type",
@@ -114,10 +120,10 @@ def _interval(t: str) -> str:
     )
 
 
-def _array(element: Type, t: str) -> str:
+def _array(element: Type, t: str, is_counted: bool) -> str:
     """A JSON array of which every element that is not null reads as the type."""
     parsed = f"from_json({t}, 'array<string>')"
-    value = read(element, "x")
+    value = read(element, "x", is_counted=is_counted)
     reads = "true" if always_reads(element) else f"forall({parsed}, x -> x is null or {value} is not null)"
     return f"case when startswith({t}, '[') and {reads} then transform({parsed}, x -> {value}) end"
 

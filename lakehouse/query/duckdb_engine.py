@@ -13,6 +13,7 @@ from lakehouse.query import problems
 from lakehouse.query.as_of import Versions
 from lakehouse.query.engines import Answer
 from lakehouse.render import duckdb as render
+from lakehouse.render.common import literal
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class DuckDb:
         for table, version in versions.items():
             schema, _, name = table.partition(".")
             connection.execute(render.view(schema, name, str(context.folder(config, table)), version))
+        _fence(connection, config.warehouse)
         return ask(config, connection, sql, limit, self.name)
 
 
@@ -61,7 +63,16 @@ def over(opened: Mapping[str, Dataset]) -> DuckDBPyConnection:
     for table, rows in opened.items():
         connection.register(arrow := table.replace(".", "__"), rows)
         connection.execute(f"CREATE VIEW {table} AS SELECT * FROM {arrow}")
+    _fence(connection)
     return connection
+
+
+def _fence(connection: DuckDBPyConnection, *folders: Path) -> None:
+    """From now on its SQL opens files in these folders and no others, whoever wrote it, and can change no setting."""
+    within = ", ".join(literal(str(folder)) for folder in folders)
+    connection.execute(f"SET allowed_directories = [{within}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
 
 
 def ask(config: Settings, connection: DuckDBPyConnection, sql: str, limit: int | None, engine: str) -> Answer:
@@ -92,6 +103,7 @@ def _connection(config: Settings) -> DuckDBPyConnection:
             connection = context.duckdb()
             for schema in names.SCHEMAS:
                 connection.execute(render.create_schema(schema))
+            _fence(connection, config.warehouse)
             _connections[config.warehouse] = (connection, {})
         connection, views = _connections[config.warehouse]
         found = {(schema, table): folder for schema, table, folder in context.tables(config)}

@@ -11,7 +11,7 @@ from typing import Any
 
 from lakehouse import compatibility, context, names, tables
 from lakehouse.contracts import Table
-from lakehouse.errors import ConfigError, DataError, DriftError, SafetyError, UnavailableError
+from lakehouse.errors import ConfigError, DataError, DriftError, SafetyError
 from lakehouse.render import delta, files
 from lakehouse.settings import ROOT, Settings
 from lakehouse.telemetry import Progress, quiet
@@ -191,7 +191,7 @@ def alone(config: Settings) -> Iterator[None]:
     file = config.state / "run" / "transform.lock"
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(file, timeout=0):
+        with FileLock(file, timeout=0), context.while_spark_lives(config):
             yield
     except Timeout:
         raise SafetyError(
@@ -199,8 +199,3 @@ def alone(config: Settings) -> Iterator[None]:
             hint="wait until it ends; the lock ends with its process",
             lock=str(file),
         ) from None
-    except context.gone() as error:
-        raise UnavailableError(
-            "Spark ended: its process was killed, or had no memory left",
-            hint=f"free memory (memory.spark is {config.memory.spark} MiB), then run again: what was built stays",
-        ) from error

@@ -1,4 +1,4 @@
-"""What a build says when Spark's process is killed under it."""
+"""What a build, or an ingest, says when Spark's process is killed under it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from lakehouse import settings
 KILL = """
 import psutil
 from lakehouse import context, settings
+from lakehouse.ingest import lock
 from lakehouse.transform.build import alone
 from lakehouse.transform.session import on_our_session
 config = settings.current()
-with alone(config):
+with {held}:
     spark = context.spark(config)
     {where}
         for process in psutil.Process().children(recursive=True):
@@ -27,11 +28,18 @@ with alone(config):
 """
 
 
-@pytest.mark.parametrize("where", ["if True:", "with on_our_session(config):"])
-def test_spark_that_was_killed_is_told_as_such(where: str, tmp_path: Path) -> None:
-    env = os.environ | {"LAKEHOUSE_PATHS__STATE": str(tmp_path / "state")}
+@pytest.mark.parametrize(
+    ("held", "where"),
+    [
+        ("alone(config)", "if True:"),
+        ("alone(config)", "with on_our_session(config):"),
+        ("lock.of_source(config, 'ledger')", "if True:"),
+    ],
+)
+def test_spark_that_was_killed_is_told_as_such(held: str, where: str, tmp_path: Path) -> None:
+    env = os.environ | {"LAKEHOUSE_PATHS__STATE": str(tmp_path / "a state")}
     told = subprocess.run(
-        [sys.executable, "-c", KILL.format(where=where)],
+        [sys.executable, "-c", KILL.format(held=held, where=where)],
         cwd=settings.ROOT,
         env=env,
         capture_output=True,

@@ -75,6 +75,29 @@ def test_new_rows_columns_and_tables_are_seen_at_once_and_gone_tables_are_gone(c
         ask(config, "select * from gold.a")
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "deltalake"])
+def test_a_query_opens_no_file_but_those_of_the_warehouse(
+    config: Settings, engine: str, tmp_path: Path
+) -> None:
+    write(config, "gold.a", {"n": [1]})
+    (private := tmp_path / "private.csv").write_text("secret\n1\n")
+    for file in (private, config.warehouse / ".." / private.relative_to("/")):
+        with pytest.raises(UsageError, match="private") as refused:
+            engines.run(config, engine, f"select * from read_csv('{file}')")
+        assert "disabled" in refused.value.message
+    assert engines.run(config, engine, "select n from gold.a").rows == [[1]]
+
+
+def test_a_warehouse_may_be_a_link_and_have_any_name(tmp_path: Path) -> None:
+    (tmp_path / (name := "it's ours, é")).mkdir()
+    (tmp_path / "link").symlink_to(name)
+    for state in (name, "link"):
+        write(config := at(tmp_path / state), "gold.a", {"n": [1]}, mode="overwrite")
+        assert ask(config, "select n from gold.a") == [[1]]
+        versions = as_of.resolve(config, "select n from gold.a", "0")
+        assert engines.run(config, "duckdb", "select n from gold.a", versions=versions).rows == [[1]]
+
+
 def test_a_table_whose_first_commit_is_being_written_is_in_nobodys_way(config: Settings) -> None:
     write(config, "gold.a", {"n": [1]})
     (config.warehouse / "gold" / "unborn" / "_delta_log").mkdir(parents=True)
