@@ -10,12 +10,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lakehouse import context, names
 from lakehouse.contracts import Table
 from lakehouse.errors import UsageError
-from lakehouse.ingest import broker, bronze, decode, lock
+from lakehouse.ingest import broker, bronze, decode, lock, positions
 from lakehouse.ingest.positions import Place
 from lakehouse.render import spark
 from lakehouse.render.common import backticked, spark_literal
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _PLACE = ("_topic", "_partition", "_offset")
 _OF_THE_LANDING = ("_ingested_at", "_contract_version")
 """Columns that tell when and by which declaration a message was read, and so may differ."""
+_NOTE = "spark.databricks.delta.commitInfo.userMetadata"
+"""Delta's setting for what the commits of a session say."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,8 @@ class Rebuilt:
 def rebuild(config: Settings, table: Table, wanted: Span | None = None, *, apply: bool = False) -> Rebuilt:
     """Read a table's topic again, all that Kafka has of it or one span, and compare it with bronze.
 
-    With ``apply``, what is missing is appended and what differs replaced, in two commits, with a new known time, so
-    that silver reads it and puts it where its offset says. Stopped between them, the next call does the rest; a further
-    one finds no difference. What is only in bronze stays.
+    With ``apply``, what is missing is added and what differs replaced, in one commit and with a new known time, so that
+    silver reads it and puts it where its offset says. What is only in bronze stays.
 
     Raises UsageError for a table of files, UnavailableError when Kafka does not answer, and with ``apply``
     SafetyError while an ingest of the source runs.
@@ -85,7 +87,7 @@ def rebuild(config: Settings, table: Table, wanted: Span | None = None, *, apply
     ):
         result = found.result()
         if apply and (result.missing or result.changed):
-            found.make_good(result)
+            found.make_good()
             result = replace(result, is_applied=True)
         return result
 
@@ -94,7 +96,7 @@ def rebuild(config: Settings, table: Table, wanted: Span | None = None, *, apply
 class _Found:
     table: Table
     pair: bronze.Pair
-    landing: bronze.Landing
+    at: datetime
     spans: tuple[Span, ...]
     decoded: DataFrame
     different: DataFrame
@@ -119,23 +121,22 @@ class _Found:
             columns={c: n for c, n in zip(columns, counted[3:], strict=True) if n},
         )
 
-    def make_good(self, result: Rebuilt) -> None:
+    def make_good(self) -> None:
+        """In one commit: of two with one known time, a build between them would take the second for read."""
+        stands = replace(self.pair.bronze.position, unsettled=self.pair.unsettled, ingested_at=self.at)
         rows = self.decoded.select(*(c.name for c in spark.bronze(self.table)))
-        target = self.pair.bronze
-        target.position = replace(target.position, unsettled=self.pair.unsettled)
-        if result.changed:
-            changed = self._of(rows, CHANGED)
-            changed.createOrReplaceTempView("rebuilt_changes")
-            same = " and ".join(f"b.{c} = r.{c}" for c in _PLACE)
-            changed.sparkSession.sql(
-                f"merge into {target.name} as b using rebuilt_changes as r on {same} when matched then update set *"
+        places = self.different.where(f"_found in ('{CHANGED}', '{ONLY_RIGHT}')").select(*_PLACE)
+        rows.join(places, [*_PLACE], "left_semi").createOrReplaceTempView("rebuilt_anew")
+        same = " and ".join(f"b.{c} = r.{c}" for c in _PLACE)
+        session = rows.sparkSession
+        session.conf.set(_NOTE, positions.to_metadata((), stands))
+        try:
+            session.sql(
+                f"merge into {self.pair.bronze.name} as b using rebuilt_anew as r on {same} "
+                "when matched then update set * when not matched then insert *"
             )
-        if result.missing:
-            target.append(self._of(rows, ONLY_RIGHT), (), self.landing.known_time())
-
-    def _of(self, rows: DataFrame, kind: str) -> DataFrame:
-        places = self.different.where(f"_found = '{kind}'").select(*_PLACE)
-        return rows.join(places, [*_PLACE], "left_semi")
+        finally:
+            session.conf.unset(_NOTE)
 
 
 @contextmanager
@@ -156,7 +157,7 @@ def _read(config: Settings, table: Table, wanted: Span | None) -> Iterator[_Foun
         different = session.sql(
             _differences(session.catalog.tableExists(names.quarantine(table)), table, spans)
         ).persist()
-        yield _Found(table, pair, landing, spans, decoded, different)
+        yield _Found(table, pair, at, spans, decoded, different)
         different.unpersist()
     finally:
         decoded.unpersist()

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -148,7 +149,8 @@ def test_bronze_read_again_from_kafka_is_made_good(killed: Settings) -> None:
     session, bronze = context.spark(killed), names.bronze(CHECKOUT)
     columns = ", ".join(c.name for c in CHECKOUT.columns)
     everything = f"select _offset, {columns} from {bronze} order by _offset"
-    before, stand = session.sql(everything).collect(), positions.read(context.folder(killed, bronze))
+    folder = context.folder(killed, bronze)
+    before, stand = session.sql(everything).collect(), positions.read(folder)
     assert not rebuild(killed, CHECKOUT).differs
     session.sql(f"delete from {bronze} where event_id = 'evt_ingest_7'")
     session.sql(f"update {bronze} set session_id = 'ses_x' where event_id = 'evt_ingest_8'")
@@ -158,9 +160,17 @@ def test_bronze_read_again_from_kafka_is_made_good(killed: Settings) -> None:
     assert found.columns == {"session_id": 1}
     (where,) = (r._offset for r in before if r.event_id == "evt_ingest_8")
     assert rebuild(killed, CHECKOUT, Span(0, where, where)).messages == 1
+    version = context.version(folder)
     assert rebuild(killed, CHECKOUT, apply=True).is_applied
     assert session.sql(everything).collect() == before
-    assert positions.read(context.folder(killed, bronze)).next == stand.next
+    # One commit: a build between two with the same known time would leave out the second.
+    assert context.version(folder) == version + 1
+    newest = session.sql(
+        f"select distinct _ingested_at from {bronze} where _ingested_at > '{stand.ingested_at}'"
+    )
+    (at,) = (row[0].astimezone(UTC) for row in newest.collect())
+    stands = positions.read(folder)
+    assert (stands.next, stands.ingested_at) == (stand.next, at)
     assert not rebuild(killed, CHECKOUT, apply=True).differs
     assert not stream.run(killed, "events", once=True).rows
 
