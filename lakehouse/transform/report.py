@@ -75,8 +75,8 @@ def checked(config: Settings, report: Report, select: str | None) -> Report:
         told = "; ".join(f"{f['test']}: {f['rows']} rows, first {f['first'][:1]}" for f in found)
         raise DriftError(
             f"{len(failed)} data tests found rows that may not be: {told}",
-            hint="the tables hold them, and what depends on them is as before: correct the source, ingest, and run again. "
-            "--output json has each test's SQL",
+            hint="the tables hold them, and what depends on them is as before: correct the source, ingest, and run again; "
+            "--output json has each test's SQL: docs/how-to/when-a-data-test-fails.md",
             findings=found,
             skipped=skipped,
         )
