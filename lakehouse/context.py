@@ -149,7 +149,11 @@ def _start_spark(config: Settings) -> SparkSession:
     config.warehouse.mkdir(parents=True, exist_ok=True)
     scratch = config.state / "run" / "spark"
     scratch.mkdir(parents=True, exist_ok=True)
-    paths = f"-Dderby.system.home={scratch}", f"-Dlog4j2.configurationFile={_LOGS}"
+    paths = (
+        f"-Dderby.system.home={scratch}",
+        f"-Djava.io.tmpdir={scratch}",
+        f"-Dlog4j2.configurationFile={_LOGS}",
+    )
     options: dict[str, Any] = {
         "spark.jars": ",".join(str(p) for p in jvm.jars(config, "spark")),
         "spark.driver.memory": f"{config.memory.spark}m",

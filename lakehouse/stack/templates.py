@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ def render(config: Settings, template: str, target: Path, **values: Any) -> Path
         .get_template(template)
         .render(config=config, ports=config.ports, state=config.state, **values)
     )
+    if target.suffix == ".properties":
+        text = _escaped(text)
     if not target.exists() or target.read_text() != text:
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.{os.getpid()}")
@@ -38,3 +42,8 @@ def render(config: Settings, template: str, target: Path, **values: Any) -> Path
         partial.chmod(0o644)
         partial.replace(target)
     return target
+
+
+def _escaped(text: str) -> str:
+    """As java.util.Properties reads it from a file: in ISO 8859-1, so that other letters are their UTF-16 code."""
+    return re.sub(r"[^\x00-\x7f]", lambda letter: json.dumps(letter[0])[1:-1], text)

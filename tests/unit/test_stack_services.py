@@ -10,7 +10,17 @@ import pytest
 from lakehouse import secrets, settings
 from lakehouse.errors import ConfigError, SafetyError, UsageError
 from lakehouse.settings import Settings
-from lakehouse.stack import catalog, postgres, provision, reset, service, services, supervise, truststore
+from lakehouse.stack import (
+    catalog,
+    kafka,
+    postgres,
+    provision,
+    reset,
+    service,
+    services,
+    supervise,
+    truststore,
+)
 
 
 @pytest.fixture
@@ -43,6 +53,13 @@ def test_postgres_trusts_nobody_and_listens_on_loopback(here: Settings) -> None:
     assert all(r[0] == "host" and r[3] == "127.0.0.1/32" and r[4] == "scram-sha-256" for r in rules)
     assert "listen_addresses = '127.0.0.1'" in conf
     assert "unix_socket_directories = ''" in conf
+
+
+def test_java_finds_a_state_folder_of_any_name(tmp_path: Path) -> None:
+    config = settings.load({"paths.state": str(tmp_path / "it is schön 😀")}, environ={}).settings
+    written = next(f for f in kafka.render(config).files if f.suffix == ".properties").read_bytes()
+    as_java_reads_it = written.decode("ascii").encode().decode("unicode_escape")
+    assert str(config.state) in as_java_reads_it.encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def test_a_changed_setting_changes_the_digest_and_the_same_one_does_not(here: Settings) -> None:
