@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -144,6 +145,9 @@ _LOGS = settings.ROOT / "conf" / "spark-log4j2.properties"
 def _start_spark(config: Settings) -> SparkSession:
     from pyspark.sql import SparkSession
 
+    # A call of a JVM that was killed raises, and py4j prints its trace as well.
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(_is_not_of_py4j)
     home = jvm.spark_java_home(config)
     settings.export({"JAVA_HOME": str(home), "SPARK_LOCAL_IP": HOST, "PYSPARK_PYTHON": _python()})
     config.warehouse.mkdir(parents=True, exist_ok=True)
@@ -186,6 +190,10 @@ def _start_spark(config: Settings) -> SparkSession:
     for key, value in options.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def _is_not_of_py4j(record: logging.LogRecord) -> bool:
+    return "py4j" not in record.pathname
 
 
 def _quoted(option: str) -> str:

@@ -235,7 +235,10 @@ def read(file: Path) -> Catalog:
     """The definitions in a file. ContractError names the entry that is wrong, and what is wrong with it."""
     try:
         with file.open("rb") as opened:  # not its text, or errors would not name the file
-            return Catalog.model_validate(yaml.safe_load(opened))
+            told = yaml.safe_load(opened)
+        if not isinstance(told, dict):
+            raise ContractError(f"{file.name} has no entries", hint="it is part of the checkout: restore it")
+        return Catalog.model_validate(told)
     except FileNotFoundError:
         raise ContractError(f"{file} is not there", hint="it is part of the checkout: restore it") from None
     except yaml.YAMLError as error:

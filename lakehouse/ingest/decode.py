@@ -80,6 +80,14 @@ def _reason(table: Table) -> str:
         for c in table.columns
         if not values.always_reads(c.type)
     ]
+    if (
+        table.source.kind is not SourceKind.POSTGRES
+    ):  # a row of a database cannot be sent again: its tests tell
+        wrong += [
+            f"if(t.`{c.name}` not in ({', '.join(map(spark_literal, c.values))}), '{c.name} is unknown', null)"
+            for c in table.columns
+            if c.values
+        ]
     bad = f"nullif(concat_ws(', ', {', '.join(wrong)}), '')" if wrong else "null"
     return f"coalesce({_UNSEEN}, problem, 'missing: ' || nullif(missing, ''), {bad})"
 
@@ -217,7 +225,7 @@ def _path(row: str, column: Column) -> str:
 def _missing(columns: Iterable[Column], never_empty: Iterable[str] = ()) -> str:
     """SQL that lists the declared columns that may not be null and are, and those of ``never_empty`` that are empty."""
     absent = {
-        c.name: f"coalesce(c.`{c.name}`, '') = ''" if c.name in never_empty else f"c.`{c.name}` is null"
+        c.name: f"coalesce(trim(c.`{c.name}`), '') = ''" if c.name in never_empty else f"c.`{c.name}` is null"
         for c in columns
         if not c.nullable
     }

@@ -46,7 +46,7 @@ def read(type_: Type, t: str, *, is_counted: bool = True) -> str:
     nobody knows whether it counts seconds, milliseconds or microseconds: it does not read.
     """
     if not is_counted and isinstance(type_, (Date, Timestamp, LocalTimestamp, Time, Interval)):
-        return f"case when not {t} rlike '^[+-]?[0-9]+$' then {read(type_, t)} end"
+        return f"case when not {t} rlike '^[^0-9A-Za-z]*[0-9]+[^0-9A-Za-z]*$' then {read(type_, t)} end"
     match type_:
         case String():
             return t

@@ -26,7 +26,7 @@ class DeltaLake:
         opened = {
             t: DeltaTable(context.folder(config, t), version=v).to_pyarrow_dataset() for t, v in read.items()
         }
-        return duckdb_engine.ask(config, duckdb_engine.over(opened), sql, limit, self.name)
+        return duckdb_engine.ask(config, duckdb_engine.over(config, opened), sql, limit, self.name)
 
 
 ENGINE = DeltaLake()

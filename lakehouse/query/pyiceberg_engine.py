@@ -29,7 +29,7 @@ class PyIceberg:
     ) -> Answer:
         read = as_of.newest(config, sql) if versions is None else versions
         opened = {t: _open(config, t, v, is_newest=versions is None) for t, v in read.items()}
-        return duckdb_engine.ask(config, duckdb_engine.over(opened), sql, limit, self.name)
+        return duckdb_engine.ask(config, duckdb_engine.over(config, opened), sql, limit, self.name)
 
 
 ENGINE = PyIceberg()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lakehouse.errors import is_disk_full
+from lakehouse.render.common import spark_literal
 from lakehouse.settings import ROOT, Settings
 from lakehouse.telemetry import Progress
 from lakehouse.transform import changes
@@ -138,9 +139,14 @@ def _paths(config: Settings, variables: Mapping[str, Any]) -> list[str]:
 
 def _constants(config: Settings) -> dict[str, Any]:
     return {
-        "warehouse": str(config.warehouse),
+        "warehouse": in_literal(config.warehouse),
         "reporting_currency": config.transform.reporting_currency,
     }
+
+
+def in_literal(folder: Path) -> str:
+    """A folder as a variable: dbt-spark puts it between quotes as it is."""
+    return spark_literal(str(folder))[1:-1]
 
 
 class _Told:

@@ -120,7 +120,7 @@ def _run(config: Settings, models: Mapping[str, Any], variables: dict[str, Any],
 
 @contextmanager
 def _aside(config: Settings) -> Iterator[str]:
-    """An empty folder whose tables no reader knows; gone afterwards, or by the next call."""
+    """An empty folder whose tables no reader knows, as a variable of dbt; gone afterwards, or by the next call."""
     session, folder = context.spark(config), config.state / "run" / dbt.ASIDE
 
     def clear() -> None:
@@ -129,7 +129,7 @@ def _aside(config: Settings) -> Iterator[str]:
 
     clear()
     try:
-        yield str(folder)
+        yield dbt.in_literal(folder)
     finally:
         clear()
 

@@ -92,6 +92,7 @@ EVENTS = Table(
     columns=(
         Column("event_id", String(), "Key."),
         Column("at", Timestamp(), "When."),
+        Column("kind", String(), "One of a few.", nullable=True, values=("click", "tap")),
         Column("payload", Json(), "Whatever.", nullable=True),
         Column("amount", Decimal(20, 4), "How much.", nullable=True),
     ),
@@ -488,7 +489,9 @@ def test_events_keep_exact_numbers_and_nested_json(spark: SparkSession) -> None:
         (b'{"event_id": "e", "at": "now"}', "at is no TIMESTAMP"),
         (b'{"event_id": "e", "at": "2026-01-01T10"}', "at is no TIMESTAMP"),
         (b'{"event_id": "e", "at": 1772323200}', "at is no TIMESTAMP"),
-        (b'{"event_id": "", "at": "2026-03-01T00:00:00Z"}', "missing: event_id"),
+        (b'{"event_id": "e", "at": " 1772323200\\t"}', "at is no TIMESTAMP"),
+        (b'{"event_id": " ", "at": "2026-03-01T00:00:00Z"}', "missing: event_id"),
+        (b'{"event_id": "e", "at": "2026-03-01T00:00:00Z", "kind": "fax"}', "kind is unknown"),
         (b'{"event_id": "e"},"z":1', "not one JSON object"),
         (b'{"event_id": "e", "at": "2026-03-01T00:00:00Z", "amount": 1.00001}', "amount is no DECIMAL(20,4)"),
     ],
