@@ -54,7 +54,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Column:
-    """One column. ``nullable`` is what the source allows; ``values`` closes the set of texts that may appear.
+    """One column. ``nullable`` is what the source allows; ``values`` closes the set of texts that may appear: an event or a
+    row of a file with another one is quarantined, of a database a data test tells.
 
     ``references`` is ``"<table>.<column>"`` of the same source. ``source_name`` is what the source calls the column
     where that is no name of ours: ``"OrderID"``.

@@ -80,9 +80,8 @@ def _reason(table: Table) -> str:
         for c in table.columns
         if not values.always_reads(c.type)
     ]
-    if (
-        table.source.kind is not SourceKind.POSTGRES
-    ):  # a row of a database cannot be sent again: its tests tell
+    if table.source.kind is not SourceKind.POSTGRES:
+        # A database can be corrected, and data tests tell of it; what was once sent cannot.
         wrong += [
             f"if(t.`{c.name}` not in ({', '.join(map(spark_literal, c.values))}), '{c.name} is unknown', null)"
             for c in table.columns

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from lakehouse import context, names
 from lakehouse.query import problems
@@ -70,7 +72,12 @@ def over(config: Settings, opened: Mapping[str, Dataset]) -> DuckDBPyConnection:
 def _fence(config: Settings, connection: DuckDBPyConnection) -> None:
     """From now on its SQL opens files of the warehouse and no others, and can change no setting; what has no room in memory
     goes to the state folder. The Delta extension reads by itself and knows no fence: docs/reference/not-guaranteed.md."""
-    connection.execute(f"SET temp_directory = {literal(str(config.state / 'run' / 'duckdb'))}")
+    spill = (
+        config.state / "run" / "duckdb" / uuid4().hex
+    )  # DuckDB makes and deletes it; a shared one would mix them up
+    with suppress(OSError):  # who may only read can ask what has room in memory
+        spill.parent.mkdir(parents=True, exist_ok=True)
+    connection.execute(f"SET temp_directory = {literal(str(spill))}")
     connection.execute(f"SET allowed_directories = [{literal(str(config.warehouse))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

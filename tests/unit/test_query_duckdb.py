@@ -13,7 +13,7 @@ import pytest
 
 from lakehouse import context, settings
 from lakehouse.errors import ContractError, DataError, UnavailableError, UsageError
-from lakehouse.query import as_of, compare, engines, named, sync
+from lakehouse.query import as_of, compare, duckdb_engine, engines, named, sync
 from lakehouse.settings import Settings
 
 NOT_BY_HAND = ("customers_with_several_disputes", "more_given_back_than_taken")
@@ -86,6 +86,16 @@ def test_a_query_opens_no_file_but_those_of_the_warehouse(
             engines.run(config, engine, f"select * from read_csv('{file}')")
         assert "disabled" in refused.value.message
     assert engines.run(config, engine, "select n from gold.a").rows == [[1]]
+
+
+def test_what_has_no_room_in_memory_is_in_the_state_folder_while_it_is_asked(tmp_path: Path) -> None:
+    config, spill = at(tmp_path), tmp_path / "run" / "duckdb"
+    with context.duckdb(reads_delta=False) as connection:
+        connection.execute("SET memory_limit = '60MB'")
+        duckdb_engine._fence(config, connection)
+        connection.execute("CREATE TABLE t AS SELECT uuid()::varchar AS id FROM range(2000000)")
+        assert list(spill.glob("*/duckdb_temp_storage*"))
+    assert not list(spill.iterdir())
 
 
 def test_a_warehouse_may_be_a_link_and_have_any_name(tmp_path: Path) -> None:
