@@ -472,11 +472,8 @@ def test_source_facts_are_taken_from_the_envelope(spark: SparkSession) -> None:
 def test_events_keep_exact_numbers_and_nested_json(spark: SparkSession) -> None:
     good = b'{"event_id": "e", "at": "2026-03-01T00:00:00Z", "payload": {"b": 1, "a": [2]}, "amount": 12345678901234.5670}'
     (row,) = read(spark, EVENTS, (None, good))
-    assert (row["_reason"], row["payload"], str(row["amount"])) == (
-        None,
-        '{"b":1,"a":[2]}',
-        "12345678901234.5670",
-    )
+    assert (row["_reason"], row["payload"]) == (None, '{"b":1,"a":[2]}')
+    assert str(row["amount"]) == "12345678901234.5670"
 
 
 @pytest.mark.parametrize(
