@@ -72,9 +72,8 @@ def over(config: Settings, opened: Mapping[str, Dataset]) -> DuckDBPyConnection:
 def _fence(config: Settings, connection: DuckDBPyConnection) -> None:
     """From now on its SQL opens files of the warehouse and no others, and can change no setting; what has no room in memory
     goes to the state folder. The Delta extension reads by itself and knows no fence: docs/reference/not-guaranteed.md."""
-    spill = (
-        config.state / "run" / "duckdb" / uuid4().hex
-    )  # DuckDB makes and deletes it; a shared one would mix them up
+    # DuckDB makes and deletes the folder; in a shared one, two connections would mix up their files.
+    spill = config.state / "run" / "duckdb" / uuid4().hex
     with suppress(OSError):  # who may only read can ask what has room in memory
         spill.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(f"SET temp_directory = {literal(str(spill))}")
